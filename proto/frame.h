@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* frame.h - ZeroMQ parts <-> bytes, bounded: the first part is version, kind, count; the second the messages. */
+#ifndef COMMISSION_FRAME_H
+#define COMMISSION_FRAME_H
+
+#include "proto/limits.h"
+#include "proto/message.h"
+#include "proto/status.h"
+
+/** Who is at the other end of a ROUTER's connection: libzmq's routing id, for this connection only, never shown to anyone. */
+struct peer {
+    uint8_t bytes[8];
+    uint8_t len; /* 0: none, e.g. on a DEALER */
+};
+
+/** One received message. Its slices are valid until frame_release(). */
+struct frame {
+    struct peer peer;
+    enum message_kind kind;
+    uint16_t count;
+    struct slice body;
+    char user_id[64];     /* ZAP's, from the payload part (PITFALLS Z3); "" none */
+    char address[64];     /* Peer-Address, for the log */
+    void *part;           /* the libzmq message that holds the body */
+};
+
+bool peer_equal(struct peer a, struct peer b);
+
+/**
+ * Receive one whole message from @socket (ROUTER when @routed, else DEALER) without waiting.
+ * STATUS_OK: *@ret is the caller's to release. STATUS_NOT_FOUND: nothing there. STATUS_UNSUPPORTED: another version
+ * (peer, user id are set). STATUS_MALFORMED: not two parts, bad header, over its limits; the rest was thrown away (peer, user id set where known).
+ * STATUS_IO_FAILED: the socket is unusable.
+ */
+MUST_USE enum status frame_receive(void *socket, bool routed, struct frame *ret);
+void frame_release(struct frame *frame);
+
+/**
+ * Send @body as @count messages of @kind to @peer without waiting.
+ * STATUS_OK; STATUS_BUSY: the peer's queue is full; STATUS_UNREACHABLE: no such peer; STATUS_IO_FAILED.
+ */
+MUST_USE enum status frame_send(void *socket, struct peer peer, enum message_kind kind,
+                                uint16_t count, struct slice body);
+
+#endif
