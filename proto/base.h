@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #define MUST_USE __attribute__((warn_unused_result))
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(at, first) __attribute__((format(printf, at, first)))
 #define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
 
 /** What must hold whatever the world does. False: a bug of ours; stop at once, in every build. */
