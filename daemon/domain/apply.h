@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* apply.h - state + entry -> state: total, deterministic, from the entry alone. Run once when decided and again at every replay. */
+#ifndef COMMISSION_APPLY_H
+#define COMMISSION_APPLY_H
+
+#include "daemon/domain/ledger.h"
+#include "daemon/domain/workflow.h"
+#include "proto/message.h"
+
+/*
+ * The store loads the rows, calls these, puts the rows back (store/state.c). The queue of a workflow is a list linked
+ * through open rows: at most one event is judged at a time (judging_seq), the others wait in order.
+ */
+
+/** RECEIVED of a workflow event: @open becomes its row. @tail: the row of the queue's tail, or NULL when the queue is empty; gets its link. With nothing under judgement it is at its turn: OPEN_READY. */
+void apply_received(struct workflow *workflow, struct open_event *open, struct open_event *tail,
+                    const struct entry *entry, const struct event *event);
+
+/**
+ * JUDGED: @open, which was at its turn, is accepted, rejected (the caller deletes its row) or held (its state says so). The workflow moves to the
+ * entry's stage and phase; @next, the row at the queue's head or NULL, comes to its turn: OPEN_READY.
+ */
+void apply_judged(struct workflow *workflow, struct open_event *open, struct open_event *next,
+                  const struct entry *entry, const struct event *event);
+
+/** ATTEMPT_FAILED: delayed until next_at_ms. */
+void apply_attempt_failed(struct workflow *workflow, struct open_event *open,
+                          const struct entry *entry);
+
+/** WAIT_ENDED: @open is held no more: at its turn when nothing is under judgement, else at the head of the queue. */
+void apply_wait_ended(struct workflow *workflow, struct open_event *open,
+                      const struct entry *entry);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* decide.h - order, authority, dates and money: what the daemon says of an event, from values alone. */
+#ifndef COMMISSION_DECIDE_H
+#define COMMISSION_DECIDE_H
+
+#include "daemon/domain/ledger.h"
+#include "daemon/domain/needs.h"
+#include "daemon/domain/workflow.h"
+#include "proto/message.h"
+
+#define SUPPORTS_MAX 16
+
+/** A CSU's contract as the register has it. */
+struct support_row {
+    struct ods ccg;
+    struct ods csu;
+    uint32_t lines; /* LINE_BITs */
+    struct period period;
+    uint64_t entry_seq;
+};
+
+/** What decide() may look at; who fills it in: the broker, from the store, as needs says. */
+struct circumstances {
+    struct workflow workflow;            /* PHASE_NONE: not open */
+    struct organisation sender;          /* on occurred_on */
+    struct organisation commissioner;    /* for workflow events the one for whom it is sent: acting_for, or the sender */
+    struct organisation present_lead;
+    const struct support_row *supports;  /* between commissioner and sender, when the sender is a CSU */
+    uint32_t supports_count;
+    const struct ledger_year *years;     /* the present lead's: of the award's years and of those it releases */
+    uint32_t years_count;
+    const struct event *facts;           /* AWARD_INTENDED and CONTRACT_AWARDED of the workflow, decoded, oldest first */
+    uint32_t facts_count;
+    bool key_in_use;                     /* KEY_ADDED, KEY_REVOKED: the key is known and not revoked */
+    date_t today;
+};
+
+/** What was decided; lists are in the struct itself. */
+struct decision {
+    enum verdict verdict;
+    struct reason reasons_items[REASONS_MAX];
+    struct reasons reasons;
+    struct ledger_line lines[LEDGER_LINES_MAX];
+    uint32_t lines_count;
+    struct wait waits[WAITS_MAX];
+    uint32_t waits_count;
+    enum stage stage;      /* of the workflow after it */
+    enum phase phase;
+    enum service_category category;
+    bool keeps_fact;
+};
+
+/**
+ * At the door, before anything is kept: may @principal send this at all? Adds what stands against it to @reasons
+ * (SENDER_NOT_AUTHORISED, FIELD_INVALID:event_type for a type not built). Empty: let it in.
+ */
+void decide_door(const struct event *event, const struct principal *principal,
+                 struct reasons *reasons);
+
+/**
+ * At its turn. Fills @ret with the daemon's reasons on order, authority, dates and `after`. True: it goes to the worker of
+ * *@ret_stage. False: it is rejected now and @ret is the verdict.
+ */
+MUST_USE bool decide_turn(const struct event *event, const struct circumstances *circumstances,
+                          struct decision *ret, enum stage *ret_stage);
+
+/**
+ * When the worker's finding has come: order and authority once more, money, and @found, the worker's reasons. @ret is the verdict, with
+ * the moves of money, what it waits for when held, and where the workflow stands after it.
+ */
+void decide_verdict(const struct event *event, const struct circumstances *circumstances,
+                    const struct reason *found, uint32_t found_count, struct decision *ret);
+
+/** A register event: judged at once, accepted or rejected. */
+void decide_register(const struct event *event, const struct principal *principal,
+                     const struct circumstances *circumstances, struct decision *ret);
+
+#endif
