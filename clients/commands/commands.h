@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* commands.h - the nouns of the tool, each with its table of verbs; and the verbs that stand in files of their own. */
+#ifndef COMMISSION_COMMANDS_H
+#define COMMISSION_COMMANDS_H
+
+#include "clients/cli/cli.h"
+
+extern const struct cli_noun noun_event;
+extern const struct cli_noun noun_workflow;
+extern const struct cli_noun noun_queue;
+extern const struct cli_noun noun_worker;
+extern const struct cli_noun noun_rule;
+extern const struct cli_noun noun_org;
+extern const struct cli_noun noun_ledger;
+extern const struct cli_noun noun_key;
+extern const struct cli_noun noun_journal;
+extern const struct cli_noun noun_feed;
+extern const struct cli_noun noun_import;
+extern const struct cli_noun noun_server;
+extern const struct cli_noun noun_dev;
+extern const struct cli_noun noun_context;
+extern const struct cli_noun noun_completion;
+extern const struct cli_noun noun_version;
+
+/* import.c has their rows: arguments, options, help. */
+int import_ocds(struct cli *cli, int argc, char **argv);
+int import_orgs(struct cli *cli, int argc, char **argv);
+int import_allotments(struct cli *cli, int argc, char **argv);
+
+/** The options of import orgs, which `org import` has too. */
+extern const struct cli_option import_orgs_options[];
+extern const char import_orgs_more[];
+extern const char import_orgs_example[];
+
+#endif
