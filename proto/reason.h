@@ -25,7 +25,6 @@ enum severity { SEVERITY_NONE = 0, SEVERITY_WARN = 1, SEVERITY_HOLD = 2, SEVERIT
     X(BUSY,                   "",    REJECT, "too much is under way; send it again later")                              \
     X(DRAINING,               "",    REJECT, "the daemon is stopping; send it again later")                             \
     X(STORE_FULL,             "",    REJECT, "the daemon has no room left; an operator must act")                       \
-    X(REGISTER_SENDER,        "",    REJECT, "this register is kept by another kind of organisation")                   \
     X(FACT_TOO_LARGE,         "",    REJECT, "the event is kept as a fact for later stages and is too long for one")    \
     X(KEY_EXISTS,             "",    REJECT, "this key is in use already")                                              \
     X(KEY_UNKNOWN,            "",    REJECT, "no such key, or it is revoked already")                                   \

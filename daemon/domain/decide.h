@@ -23,13 +23,12 @@ struct support_row {
 struct circumstances {
     struct workflow workflow;            /* PHASE_NONE: not open */
     struct organisation sender;          /* on occurred_on */
-    struct organisation commissioner;    /* for workflow events the one for whom it is sent: acting_for, or the sender */
-    struct organisation present_lead;
+    struct organisation commissioner;    /* the one for whom it is sent (event_commissioner); of a register event the organisation it is about */
     const struct support_row *supports;  /* between commissioner and sender, when the sender is a CSU */
     uint32_t supports_count;
     const struct ledger_year *years;     /* the present lead's: of the award's years and of those it releases */
     uint32_t years_count;
-    const struct event *facts;           /* AWARD_INTENDED and CONTRACT_AWARDED of the workflow, decoded, oldest first */
+    const struct event *facts;           /* AWARD_INTENDED, AWARD_WITHDRAWN of the workflow, decoded, in order of seq; for events that move money */
     uint32_t facts_count;
     bool key_in_use;                     /* KEY_ADDED, KEY_REVOKED: the key is known and not revoked */
     date_t today;
@@ -56,6 +55,14 @@ struct decision {
  */
 void decide_door(const struct event *event, const struct principal *principal,
                  struct reasons *reasons);
+
+/**
+ * The financial years whose ledger rows deciding @event needs: of its award, of its allotment, of the reservations among
+ * @facts that it releases. Each once, ascending; returns how many (<= DECIDE_YEARS_MAX).
+ */
+#define DECIDE_YEARS_MAX (2 * YEARS_MAX)
+uint32_t decide_years(const struct event *event, const struct event *facts, uint32_t facts_count,
+                      int32_t ret[DECIDE_YEARS_MAX]);
 
 /**
  * At its turn. Fills @ret with the daemon's reasons on order, authority, dates and `after`. True: it goes to the worker of

@@ -23,6 +23,11 @@ struct ledger_line_row {
     uint64_t number; /* of the workflow or register */
 };
 
+#define PENCE_TEXT_SIZE 32
+
+/** Write pence as pounds: "1,234,567.89". */
+void pence_print(int64_t pence, char ret[PENCE_TEXT_SIZE]);
+
 /** What is left of the year; negative when an allotment was lowered. */
 int64_t ledger_left_pence(const struct ledger_year *year);
 /** Add a line: total and deterministic. */

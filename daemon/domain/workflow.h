@@ -19,7 +19,6 @@ struct workflow {
     enum phase phase;
     enum service_category category; /* as assessed; CATEGORY_NONE: not evidenced */
     bool adopted;
-    bool procurement_started;
     date_t opened_on;          /* occurred_on of the event that opened it */
     int64_t changed_at_ms;
     uint64_t accepted_count;   /* what `after` is compared with */
