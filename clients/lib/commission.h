@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* commission.h - libcommission: speak to commissiond as a sender, a reader or a worker. Installed. */
 /*
- * One struct commission is one connection, used by one thread. Bytes of events are what the daemon keeps: build them
- * with json_read("Event", ...) or protobuf of your own. Nothing here is durable: what has no answer yet is kept and sent
- * again, the same bytes, until it is answered or given up; the event id makes the repeat harmless.
+ * commission.h - libcommission: speak to commissiond as a sender, a reader or a worker. Installed.
+ */
+/*
+ * One struct commission is one connection, used by one thread. Bytes of events are what the daemon
+ * keeps: build them with json_read("Event", ...) or protobuf of your own. Nothing here is durable:
+ * what has no answer yet is kept and sent again, the same bytes, until it is answered or given up;
+ * the event id makes the repeat harmless.
  */
 #ifndef COMMISSION_COMMISSION_H
 #define COMMISSION_COMMISSION_H
@@ -15,26 +18,40 @@
 
 struct commission;
 
-/** Keys are 32 bytes. @server_key all zero and @plain true: no CURVE (a worker on ipc whose user id is its proof). */
+/**
+ * Keys are 32 bytes. @server_key all zero and @plain true: no CURVE (a worker on ipc whose user id
+ * is its proof).
+ */
 struct commission_options {
-    const char *endpoint;   /* "ipc:///run/commissiond/clients.sock", "tcp://127.0.0.1:7401" */
+    const char *endpoint; /* "ipc:///run/commissiond/clients.sock", "tcp://127.0.0.1:7401" */
     bool plain;
-    struct key server_key;  /* the daemon's public key */
-    struct key public_key;  /* one's own */
+    struct key server_key; /* the daemon's public key */
+    struct key public_key; /* one's own */
     uint8_t secret_key[KEY_BYTES];
-    uint32_t window;        /* events under way at most; 0: 1024 */
-    int64_t resend_ms;      /* silence after which unanswered events are sent again; 0: 2000 */
+    uint32_t window;   /* events under way at most; 0: 1024 */
+    int64_t resend_ms; /* silence after which unanswered events are sent again; 0: 2000 */
 };
 
 /**
  * Make a connection; the daemon need not be there yet.
- * STATUS_OK: *@ret is the caller's, to be released with commission_close(). STATUS_INVALID: endpoint or keys. STATUS_NO_MEMORY. STATUS_IO_FAILED.
+ * STATUS_OK: *@ret is the caller's, to be released with commission_close(). STATUS_INVALID:
+ * endpoint or keys. STATUS_NO_MEMORY. STATUS_IO_FAILED.
  */
-MUST_USE enum status commission_open(struct commission **ret, const struct commission_options *options);
+MUST_USE enum status commission_open(struct commission **ret,
+                                     const struct commission_options *options);
 /** Close without waiting; NULL is fine. Returns NULL. */
 struct commission *commission_close(struct commission *commission);
 
-/** A file descriptor that becomes readable when commission_wait() may have something (edge-triggered, as ZeroMQ's are). */
+/**
+ * The daemon did not accept our key at the last attempt (or is not the one whose key we have). It
+ * is tried again every second; until then whoever waits is told STATUS_UNREACHABLE at once.
+ */
+bool commission_key_refused(const struct commission *commission);
+
+/**
+ * A file descriptor that becomes readable when there may be something to take
+ * (edge-triggered, as ZeroMQ's are).
+ */
 int commission_fd(struct commission *commission);
 
 /* ---- as a sender ---- */
@@ -42,17 +59,24 @@ int commission_fd(struct commission *commission);
 enum commission_wait { COMMISSION_WAIT_RECEIPT = 1, COMMISSION_WAIT_VERDICT = 2 };
 
 /**
- * Send an event (its bytes are copied) and remember it until it has its receipt or its verdict, as @wait says.
- * STATUS_BUSY: the window is full, take answers first. STATUS_MALFORMED: no event id in it. STATUS_EXISTS: under way already. STATUS_TOO_LARGE.
+ * Send an event (its bytes are copied) and remember it until it has its receipt or its verdict, as
+ * @wait says.
+ * STATUS_BUSY: the window is full, take answers first. STATUS_MALFORMED: no event id in it.
+ * STATUS_EXISTS: under way already. STATUS_TOO_LARGE.
  */
 MUST_USE enum status commission_send(struct commission *commission, struct slice event,
                                      enum commission_wait wait);
 
 /**
- * Take the answers that have come, waiting up to @timeout_ms for the first (0: not at all, -1: for ever). They are valid until the next call.
- * An event's first RECEIPT and VERDICT or REFUSED each appear once. BUSY is not shown but waited for and sent again.
- * STATUS_OK: at least one. STATUS_TIMED_OUT: none came; nothing is lost, what is unanswered is still remembered. STATUS_UNREACHABLE: nobody has
- * answered on this connection for @timeout_ms, nor ever.
+ * Take the answers that have come, waiting up to @timeout_ms for the first (0: not at all, -1: for
+ * ever). They are valid until the next call. An event's first RECEIPT and VERDICT or REFUSED each
+ * appear once; an answer without an event's id always appears. BUSY and DRAINING are not shown but
+ * waited for and sent again, in the order given.
+ * STATUS_OK: at least one. STATUS_TIMED_OUT: none came; nothing is lost, what is unanswered is
+ * still remembered.
+ * STATUS_UNREACHABLE: none came, and no connection has ever come about, so nothing has left; or
+ * commission_key_refused(). STATUS_MALFORMED, STATUS_UNSUPPORTED: what came cannot be read.
+ * STATUS_NO_MEMORY, STATUS_IO_FAILED.
  */
 MUST_USE enum status commission_answers(struct commission *commission, int64_t timeout_ms,
                                         const struct answer **ret, uint32_t *ret_count);
@@ -63,36 +87,62 @@ uint32_t commission_unanswered(const struct commission *commission);
 /* ---- as a reader ---- */
 
 /**
- * Ask @command with @arguments ("lead", "02E", ..., as name, value pairs; @arguments_count pairs) and wait for the reply.
- * @resume empty: from the start. *@ret is valid until the next call. The daemon's error stands in @ret->error.
- * STATUS_TIMED_OUT, STATUS_UNREACHABLE.
+ * Ask @query's command with its arguments and wait for the reply. The query_id is the library's
+ * own; @query's is not looked at. resume empty: from the start. *@ret is valid until the next
+ * commission_ask(). The daemon's error stands in @ret->error.
+ * STATUS_UNREACHABLE: it has not left. STATUS_TIMED_OUT: it has, and no reply came, or the
+ * connection broke: the outcome is unknown, and it is never asked twice. STATUS_TOO_LARGE,
+ * STATUS_MALFORMED, STATUS_UNSUPPORTED, STATUS_IO_FAILED.
  */
 MUST_USE enum status commission_ask(struct commission *commission, const struct query *query,
                                     int64_t timeout_ms, const struct reply **ret);
 
 /**
- * Follow the journal from @from_seq. Then commission_feed_next() hands out entries in order; credit is kept up by the library.
+ * Follow the journal from @from_seq. Then commission_feed_next() hands out entries in order;
+ * credit is kept up by the library, and after a lost connection it goes on behind what was handed
+ * out last. Followed already: begins anew there.
  */
 MUST_USE enum status commission_feed(struct commission *commission, uint64_t from_seq);
-/** STATUS_OK: *@ret is valid until the next call. STATUS_TIMED_OUT: nothing new within @timeout_ms. STATUS_REFUSED: @ret->error says why. */
+/**
+ * The next entries, perhaps none but a read_seq that has moved on. STATUS_OK: *@ret is valid until
+ * the next commission_feed_next(). STATUS_TIMED_OUT: nothing new within @timeout_ms;
+ * STATUS_UNREACHABLE: nor ever a connection.
+ * STATUS_REFUSED: (*@ret)->error says why, and the feed has ended.
+ */
 MUST_USE enum status commission_feed_next(struct commission *commission, int64_t timeout_ms,
                                           const struct feed_entries **ret);
 
 /* ---- as a worker ---- */
 
-/** Say HELLO and wait for the WELCOME. STATUS_REFUSED: *@ret->error says why (valid until the next call). */
+/**
+ * Say HELLO and wait for the WELCOME. STATUS_OK. STATUS_REFUSED: @ret->error says why (valid until
+ * the next join). STATUS_UNREACHABLE, STATUS_TIMED_OUT: nobody there, or no answer; leave it so,
+ * or join again.
+ */
 MUST_USE enum status commission_join(struct commission *commission, const struct hello *hello,
                                      int64_t timeout_ms, struct welcome *ret);
 /**
- * Take assignments, waiting up to @timeout_ms; beats are sent meanwhile when due, and HELLO again when the daemon has forgotten us.
- * *@ret is valid until the next call. STATUS_TIMED_OUT: none.
+ * Take assignments, those of one frame, waiting up to @timeout_ms; beats are sent meanwhile when
+ * due, and HELLO again when the daemon has forgotten us or a lost connection is back. *@ret is
+ * valid until the next commission_assignments().
+ * STATUS_TIMED_OUT: none; also when a signal was caught. STATUS_UNREACHABLE: none, and we are not
+ * joined at the moment.
+ * STATUS_REFUSED: our HELLO was refused this time; join again later. STATUS_MALFORMED,
+ * STATUS_IO_FAILED.
  */
 MUST_USE enum status commission_assignments(struct commission *commission, int64_t timeout_ms,
                                             const struct assignment **ret, uint32_t *ret_count);
-/** Report findings, all in one frame where they fit. STATUS_TOO_LARGE, STATUS_IO_FAILED. */
-MUST_USE enum status commission_report(struct commission *commission, const struct finding *findings,
-                                       uint32_t findings_count);
-/** Say BYE: what we hold is given to others at once. */
+/**
+ * Report findings, all in one frame where they fit. STATUS_TOO_LARGE: one that fits no frame.
+ * STATUS_UNREACHABLE: they did not leave; their leases will end and others judge again.
+ * STATUS_IO_FAILED.
+ */
+MUST_USE enum status commission_report(struct commission *commission,
+                                       const struct finding *findings, uint32_t findings_count);
+/**
+ * Say BYE: what we hold is given to others at once. commission_close() then waits a moment (200 ms
+ * at most) for it to leave.
+ */
 void commission_leave(struct commission *commission, const char *reason);
 
 /* ---- keys ---- */
@@ -105,12 +155,16 @@ MUST_USE enum status commission_key_new(struct key *ret_public, uint8_t ret_secr
 MUST_USE bool commission_key_parse(const char *text, struct key *ret);
 void commission_key_print(struct key key, char ret[COMMISSION_KEY_TEXT_SIZE]);
 /**
- * Read a key file: lines "public = <z85>" and, in a secret key's file, "secret = <z85>". @ret_secret may be NULL for a public one.
- * A file with a secret must be 0600 or less (STATUS_REFUSED). STATUS_NOT_FOUND, STATUS_INVALID, STATUS_IO_FAILED.
+ * Read a key file: lines "public = <z85>" and, in a secret key's file, "secret = <z85>".
+ * @ret_secret may be NULL for a public one. A file with a secret must be 0600 or less
+ * (STATUS_REFUSED). STATUS_NOT_FOUND, STATUS_INVALID, STATUS_IO_FAILED.
  */
 MUST_USE enum status commission_key_read(const char *path, struct key *ret_public,
                                          uint8_t *ret_secret);
-/** Write a key file, 0600 with a secret (@secret not NULL), else 0644. STATUS_EXISTS: never overwritten. */
+/**
+ * Write a key file, 0600 with a secret (@secret not NULL), else 0644. STATUS_EXISTS: never
+ * overwritten.
+ */
 MUST_USE enum status commission_key_write(const char *path, struct key public_key,
                                           const uint8_t *secret);
 
