@@ -110,11 +110,13 @@ static void judge_size(const struct event *event, const struct needs *needs,
     char text[REASON_TEXT_SIZE];
     if (needs->keeps_fact && event->bytes.len > FACT_BYTES_MAX) {
         (void)snprintf(value, sizeof value, "%zu", event->bytes.len);
-        (void)snprintf(text, sizeof text, "an event of this type has at most %u bytes, this has %zu",
-                       FACT_BYTES_MAX, event->bytes.len);
+        (void)snprintf(text, sizeof text,
+                       "an event of this type has at most %u bytes, this has %zu", FACT_BYTES_MAX,
+                       event->bytes.len);
         reasons_add(reasons, REASON_FACT_TOO_LARGE, NULL, "event", value, text);
     }
-    if (needs->keeps_fact && needs->money != MONEY_NONE && circumstances->facts_count >= FACTS_MAX) {
+    if (needs->keeps_fact && needs->money != MONEY_NONE &&
+        circumstances->facts_count >= FACTS_MAX) {
         (void)snprintf(text, sizeof text, "the workflow has %u events about awards already",
                        circumstances->facts_count);
         reasons_add(reasons, REASON_FACT_TOO_LARGE, NULL, "event", NULL, text);
@@ -184,8 +186,7 @@ uint32_t decide_years(const struct event *event, const struct event *facts, uint
         return add_year(ret, count, event->allotment_set.year);
     if (needs->money != MONEY_RELEASE)
         count = add_award_years(ret, count, &event->award);
-    const struct event *reserved =
-        standing_reservation(facts, facts_count, award_id_of(event));
+    const struct event *reserved = standing_reservation(facts, facts_count, award_id_of(event));
     if (reserved != NULL)
         count = add_award_years(ret, count, &reserved->award);
     return count;
@@ -517,8 +518,8 @@ void decide_register(const struct event *event, const struct principal *principa
     else if (event->type == EVENT_KEY_REVOKED && !circumstances->key_in_use)
         reasons_add(&ret->reasons, REASON_KEY_UNKNOWN, NULL, "key_revoked.public_key", NULL, NULL);
     else if (event->type == EVENT_CO_COMMISSIONING_LEVEL && !circumstances->commissioner.known)
-        reasons_add(&ret->reasons, REASON_ORG_UNKNOWN, event->organisation.text,
-                    "organisation_ods", event->organisation.text, NULL);
+        reasons_add(&ret->reasons, REASON_ORG_UNKNOWN, event->organisation.text, "organisation_ods",
+                    event->organisation.text, NULL);
 
     ret->verdict = verdict_of(&ret->reasons);
     if (ret->verdict != VERDICT_ACCEPTED)

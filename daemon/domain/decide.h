@@ -21,16 +21,20 @@ struct support_row {
 
 /** What decide() may look at; who fills it in: the broker, from the store, as needs says. */
 struct circumstances {
-    struct workflow workflow;            /* PHASE_NONE: not open */
-    struct organisation sender;          /* on occurred_on */
-    struct organisation commissioner;    /* the one for whom it is sent (event_commissioner); of a register event the organisation it is about */
-    const struct support_row *supports;  /* between commissioner and sender, when the sender is a CSU */
+    struct workflow workflow;   /* PHASE_NONE: not open */
+    struct organisation sender; /* on occurred_on */
+    struct organisation
+        commissioner; /* the one for whom it is sent (event_commissioner); of a register event the organisation it is about */
+    const struct support_row
+        *supports; /* between commissioner and sender, when the sender is a CSU */
     uint32_t supports_count;
-    const struct ledger_year *years;     /* the present lead's: of the award's years and of those it releases */
+    const struct ledger_year
+        *years; /* the present lead's: of the award's years and of those it releases */
     uint32_t years_count;
-    const struct event *facts;           /* AWARD_INTENDED, AWARD_WITHDRAWN of the workflow, decoded, in order of seq; for events that move money */
+    const struct event *
+        facts; /* AWARD_INTENDED, AWARD_WITHDRAWN of the workflow, decoded, in order of seq; for events that move money */
     uint32_t facts_count;
-    bool key_in_use;                     /* KEY_ADDED, KEY_REVOKED: the key is known and not revoked */
+    bool key_in_use; /* KEY_ADDED, KEY_REVOKED: the key is known and not revoked */
     date_t today;
 };
 
@@ -43,7 +47,7 @@ struct decision {
     uint32_t lines_count;
     struct wait waits[WAITS_MAX];
     uint32_t waits_count;
-    enum stage stage;      /* of the workflow after it */
+    enum stage stage; /* of the workflow after it */
     enum phase phase;
     enum service_category category;
     bool keeps_fact;

@@ -12,15 +12,15 @@ enum money { MONEY_NONE = 0, MONEY_RESERVE, MONEY_COMMIT, MONEY_RELEASE, MONEY_A
 
 struct needs {
     enum event_type type;
-    enum stage stage;            /* STAGE_NONE: a register's, or any stage's */
+    enum stage stage; /* STAGE_NONE: a register's, or any stage's */
     bool any_stage;
-    bool opens;                  /* opens a workflow */
-    bool decision;               /* R10: never a CSU's; asks for the verb DECIDE */
-    uint32_t senders;            /* KIND_BITs of organisations that may send it at all */
-    bool lead_only;              /* R19: NOT_LEAD_COMMISSIONER when another commissioner sends it */
-    enum service_line line;      /* of a CSU's contract that covers it; LINE_NONE: none does */
+    bool opens;             /* opens a workflow */
+    bool decision;          /* R10: never a CSU's; asks for the verb DECIDE */
+    uint32_t senders;       /* KIND_BITs of organisations that may send it at all */
+    bool lead_only;         /* R19: NOT_LEAD_COMMISSIONER when another commissioner sends it */
+    enum service_line line; /* of a CSU's contract that covers it; LINE_NONE: none does */
     enum money money;
-    bool keeps_fact;             /* accepted, it is kept for later stages */
+    bool keeps_fact;                        /* accepted, it is kept for later stages */
     enum event_type facts[NEEDS_FACTS_MAX]; /* what its assignment carries; EVENT_NONE ends */
 };
 

@@ -9,7 +9,7 @@ struct stage_row {
     enum stage stage;
     uint32_t lease_ms;
     uint32_t attempts_max;
-    uint32_t backoff_ms;     /* after the first failed attempt; doubles each time */
+    uint32_t backoff_ms; /* after the first failed attempt; doubles each time */
     uint32_t backoff_ms_max;
 };
 

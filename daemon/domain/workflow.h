@@ -10,20 +10,20 @@
  * in PHASE_NONE, and not shown.
  */
 struct workflow {
-    uint64_t number;           /* seq of the first entry about it */
-    uint64_t last_seq;         /* newest entry about it: the next one's `previous` */
-    struct ods lead;           /* as named for ever */
+    uint64_t number;   /* seq of the first entry about it */
+    uint64_t last_seq; /* newest entry about it: the next one's `previous` */
+    struct ods lead;   /* as named for ever */
     struct ods present_lead;
     struct reference reference;
-    enum stage stage;          /* STAGE_NONE in PHASE_NONE */
+    enum stage stage; /* STAGE_NONE in PHASE_NONE */
     enum phase phase;
     enum service_category category; /* as assessed; CATEGORY_NONE: not evidenced */
     bool adopted;
-    date_t opened_on;          /* occurred_on of the event that opened it */
+    date_t opened_on; /* occurred_on of the event that opened it */
     int64_t changed_at_ms;
-    uint64_t accepted_count;   /* what `after` is compared with */
-    uint64_t judging_seq;      /* the one event at its turn; 0: none */
-    uint64_t queue_head;       /* events waiting behind it, linked by their open rows; 0: none */
+    uint64_t accepted_count; /* what `after` is compared with */
+    uint64_t judging_seq;    /* the one event at its turn; 0: none */
+    uint64_t queue_head;     /* events waiting behind it, linked by their open rows; 0: none */
     uint64_t queue_tail;
     uint32_t queued_count;
     uint32_t held_count;
@@ -45,18 +45,18 @@ enum open_state {
 /** A received event that has no final verdict. */
 struct open_event {
     uint64_t seq;
-    uint64_t number;       /* its workflow */
-    uint64_t next_seq;     /* the one behind it in its workflow's queue; 0: none */
+    uint64_t number;   /* its workflow */
+    uint64_t next_seq; /* the one behind it in its workflow's queue; 0: none */
     struct event_id id;
     enum event_type type;
-    enum stage stage;      /* whose worker judges it; set when it comes to its turn */
+    enum stage stage; /* whose worker judges it; set when it comes to its turn */
     enum open_state state;
-    struct ods sender;     /* fair shares are by it */
+    struct ods sender; /* fair shares are by it */
     uint64_t key_seq;
-    uint32_t attempt;      /* failed ones so far */
-    int64_t due_ms;        /* DELAYED: wall clock */
+    uint32_t attempt; /* failed ones so far */
+    int64_t due_ms;   /* DELAYED: wall clock */
     int64_t received_at_ms;
-    uint32_t event_len;    /* bytes of the event, kept beside the row */
+    uint32_t event_len; /* bytes of the event, kept beside the row */
 };
 
 /** Stop if @workflow is not one that can be: called before it is written and after it is read. */
@@ -64,12 +64,12 @@ void workflow_check(const struct workflow *workflow);
 
 /** What one event type may do to a workflow in a stage. */
 struct move {
-    enum phase phase;       /* before it */
-    enum stage stage;       /* before it; STAGE_NONE: any */
+    enum phase phase; /* before it */
+    enum stage stage; /* before it; STAGE_NONE: any */
     enum event_type type;
-    bool adopted_only;      /* only in an adopted workflow, with the warning ADOPTED_NOT_EVIDENCED */
+    bool adopted_only; /* only in an adopted workflow, with the warning ADOPTED_NOT_EVIDENCED */
     enum phase to_phase;
-    enum stage to_stage;    /* STAGE_NONE: stays */
+    enum stage to_stage; /* STAGE_NONE: stays */
 };
 
 /** The whole table; what is not in it is rejected. */
