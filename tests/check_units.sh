@@ -20,6 +20,9 @@ need() {
     }
 }
 
+# stages/needs_assessed.c is the program commission-worker-needs-assessed.
+stage_of() { basename "$1" .c | tr _ -; }
+
 need systemd-analyze
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
@@ -39,7 +42,7 @@ make_root() {
     cp /bin/true "$stage$sbindir/commissiond"
     for program in "$source"/workers/stages/*.c; do
         [ -e "$program" ] || continue
-        name=$(basename "$program" .c)
+        name=$(stage_of "$program")
         cp /bin/true "$stage$bindir/commission-worker-$name"
     done
 }
@@ -55,7 +58,7 @@ verify)
         commissiond.service commission.target commission-worker@procurement.service
     # Each stage with a program is wanted by the target, and no other is.
     wanted=$(sed -n 's/^Wants=commission-worker@\(.*\)\.service$/\1/p' "$units/commission.target" | sort)
-    there=$(cd "$source/workers/stages" && for file in *.c; do echo "${file%.c}"; done | sort)
+    there=$(cd "$source/workers/stages" && for file in *.c; do stage_of "$file"; done | sort)
     [ "$wanted" = "$there" ] || {
         printf 'commission.target wants:\n%s\nbut there are:\n%s\n' "$wanted" "$there" >&2
         exit 1
