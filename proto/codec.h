@@ -13,16 +13,9 @@
 #define COMMISSION_CODEC_H
 
 #include "proto/arena.h"
+#include "proto/buffer.h"
 #include "proto/message.h"
 #include "proto/status.h"
-
-/** Bytes being written; grows nowhere. @full: something did not fit and was left out whole. */
-struct buffer {
-    uint8_t *bytes;
-    size_t len;
-    size_t max;
-    bool full;
-};
 
 /* ---- decoding ---- */
 
@@ -56,6 +49,11 @@ MUST_USE enum status codec_decode_welcome(struct slice bytes, struct arena *aren
                                           struct welcome *ret);
 MUST_USE enum status codec_decode_assignments(struct slice bytes, struct arena *arena,
                                               const struct assignment **ret, uint32_t *ret_count);
+/** Beats carry one beat, Byes one bye. */
+MUST_USE enum status codec_decode_beat(struct slice bytes, struct arena *arena,
+                                       uint32_t *ret_leased);
+MUST_USE enum status codec_decode_bye(struct slice bytes, struct arena *arena,
+                                      struct slice *ret_reason);
 /** Decode a journal entry (no list around it). */
 MUST_USE enum status codec_decode_entry(struct slice bytes, struct arena *arena, struct entry *ret);
 
@@ -77,7 +75,7 @@ void codec_put_finding(struct buffer *buffer, const struct finding *finding);
 
 /** Write @entry as the journal keeps it, with no list around it. */
 void codec_encode_entry(struct buffer *buffer, const struct entry *entry);
-/** Write @event as a sender would (tests, importers, samples): @event->bytes is not looked at. */
+/** Write @event as a sender would (tests, importers, samples): @event->bytes is not looked at. A type that has no payload yet is written without one. */
 void codec_encode_event(struct buffer *buffer, const struct event *event);
 
 #endif

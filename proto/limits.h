@@ -15,6 +15,11 @@
 #define WORKER_NAME_SIZE 65
 #define NAME_SIZE 129         /* an organisation's name */
 #define AWARD_ID_SIZE 129     /* as others publish them */
+#define BID_ID_SIZE 129
+#define LABEL_SIZE 129        /* of a key */
+#define COMMAND_SIZE 65       /* of a query */
+#define PENCE_MAX 1000000000000000 /* 10^15, ten million million pounds: no sum of a list overflows */
+#define COUNT_MAX 1000000000  /* people, bids: more than there are */
 
 /* Messages. */
 #define WIRE_VERSION 1
@@ -24,6 +29,7 @@
 #define FRAME_BYTES_MAX (1024 * 1024)     /* the second frame: a batch of what it carries */
 #define FRAME_MESSAGES_MAX 1024           /* messages in one frame */
 #define TEXT_BYTES_MAX 4096               /* one text field, in bytes of UTF-8 */
+#define ENTRY_BYTES_MAX (96 * 1024)       /* of the journal: an event, or reasons and ledger lines */
 #define ASSIGNMENT_BYTES_MAX (256 * 1024) /* so that an assignment can always be built */
 #define FACT_BYTES_MAX 2048               /* an event that is kept as a fact */
 #define FACTS_MAX 16                      /* of an assignment, today's kinds */
@@ -34,6 +40,9 @@
 #define LINES_MAX 8                       /* service lines of a support contract */
 #define STAGES_MAX 5
 #define AUDIENCE_MAX 8
+#define ARGUMENTS_MAX 32                  /* of one query */
+#define COLUMNS_MAX 64                    /* of one reply */
+#define RESUME_BYTES_MAX 256
 #define WAITS_MAX 8
 #define LEDGER_LINES_MAX 64               /* of one verdict: reserve and release of YEARS_MAX */
 
@@ -63,6 +72,7 @@
 #define REPLY_BYTES_MAX (512 * 1024)
 
 static_assert(EVENT_BYTES_MAX < FRAME_BYTES_MAX, "an event fits a frame");
+static_assert(EVENT_BYTES_MAX + 16 * 1024 < ENTRY_BYTES_MAX, "an event fits an entry");
 static_assert(EVENT_BYTES_MAX + FACTS_MAX * FACT_BYTES_MAX + 64 * 1024 < ASSIGNMENT_BYTES_MAX,
               "an assignment can always be built");
 static_assert(ASSIGNMENT_BYTES_MAX < FRAME_BYTES_MAX, "an assignment fits a frame");

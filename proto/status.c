@@ -4,7 +4,7 @@
 const char *status_name(enum status status)
 {
 #define STATUS_NAME(name, text) #name,
-    static const char *const names[] = {STATUS_LIST(STATUS_NAME)};
+    static const char *const names[] = { STATUS_LIST(STATUS_NAME) };
 #undef STATUS_NAME
     static_assert(ARRAY_LEN(names) == STATUS_COUNT, "every status has a name");
 
@@ -14,7 +14,7 @@ const char *status_name(enum status status)
 const char *status_text(enum status status)
 {
 #define STATUS_TEXT(name, text) text,
-    static const char *const texts[] = {STATUS_LIST(STATUS_TEXT)};
+    static const char *const texts[] = { STATUS_LIST(STATUS_TEXT) };
 #undef STATUS_TEXT
     static_assert(ARRAY_LEN(texts) == STATUS_COUNT, "every status has a text");
 
