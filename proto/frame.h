@@ -29,15 +29,19 @@ bool peer_equal(struct peer a, struct peer b);
 /**
  * Receive one whole message from @socket (ROUTER when @routed, else DEALER) without waiting.
  * STATUS_OK: *@ret is the caller's to release. STATUS_NOT_FOUND: nothing there. STATUS_UNSUPPORTED: another version
- * (peer, user id are set). STATUS_MALFORMED: not two parts, bad header, over its limits; the rest was thrown away (peer, user id set where known).
- * STATUS_IO_FAILED: the socket is unusable.
+ * (peer, user id are set). STATUS_MALFORMED: not two parts, bad header, over its limits, or a peer that chose its own
+ * routing id; the rest was thrown away (peer, user id set where known). STATUS_NO_MEMORY; STATUS_IO_FAILED: the socket
+ * is unusable. On anything but STATUS_OK there is nothing to release.
  */
 MUST_USE enum status frame_receive(void *socket, bool routed, struct frame *ret);
+/** Give the body back; @frame->body is empty then. Once or more often. */
 void frame_release(struct frame *frame);
 
 /**
- * Send @body as @count messages of @kind to @peer without waiting.
- * STATUS_OK; STATUS_BUSY: the peer's queue is full; STATUS_UNREACHABLE: no such peer; STATUS_IO_FAILED.
+ * Send @body as @count messages of @kind to @peer (len 0: on a DEALER) without waiting. The bytes are copied.
+ * A ROUTER must have ZMQ_ROUTER_MANDATORY set, or what nobody gets counts as sent.
+ * STATUS_OK: on its way, no more is known. STATUS_BUSY: the peer's queue is full; STATUS_UNREACHABLE: no such peer:
+ * nothing was sent. STATUS_IO_FAILED: the socket is unusable.
  */
 MUST_USE enum status frame_send(void *socket, struct peer peer, enum message_kind kind,
                                 uint16_t count, struct slice body);

@@ -57,6 +57,7 @@ enum severity { SEVERITY_NONE = 0, SEVERITY_WARN = 1, SEVERITY_HOLD = 2, SEVERIT
     X(URGENT_CARE_EXCLUDES_UNREGISTERED, "R24", REJECT, "urgent and emergency care includes unregistered people")       \
     X(PROVIDER_UNKNOWN,       "R35", REJECT, "the provider's identifier is of no known scheme, or unknown in it")       \
     X(PROVIDER_CLOSED,        "R35", REJECT, "the provider was not open on the day")                                    \
+    X(PROVIDER_NOT_IDENTIFIED,"R35", WARN,   "the provider is named by a portal's account number, not by a register's") \
     X(SERVICE_CATEGORY_UNKNOWN,"R36",REJECT, "the service category is none of the list")                                \
     X(AWARD_VALUE_ZERO,       "R40", REJECT, "an award has a positive value")                                           \
     X(AWARD_AFTER_START,      "R40", WARN,   "awarded after the contract began")
