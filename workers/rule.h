@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* rule.h - what a rule is, what a stage is: a list of rules for each of its events. */
-/* A rule is pure: it looks at a matter and says what is wrong. It knows no clock; the law is chosen by the event's occurred_on. */
+/*
+ * A rule is pure: it looks at a matter and says what is wrong. It knows no clock; the law is chosen
+ * by the event's occurred_on.
+ */
 #ifndef COMMISSION_RULE_H
 #define COMMISSION_RULE_H
 
@@ -19,8 +22,15 @@ struct matter {
 /** The newest fact of @type, or NULL. */
 const struct event *matter_fact(const struct matter *matter, enum event_type type);
 
-/** The category of service in question: the event's own, else the one assessed; CATEGORY_NONE: not evidenced. */
+/**
+ * The category of service in question: the event's own, else the one assessed; CATEGORY_NONE: not
+ * evidenced. Its place in the event that says so, for a reason's field; "" for none.
+ */
 enum service_category matter_category(const struct matter *matter);
+const char *matter_category_field(const struct matter *matter);
+
+/** The award of an AWARD_INTENDED or CONTRACT_AWARDED, else NULL. */
+const struct award *matter_award(const struct matter *matter);
 
 /** One rule. Its text, source and reasons stand in proto/rulebook under its number. */
 struct rule {
@@ -41,10 +51,17 @@ struct stage_rules {
     uint32_t events_count;
 };
 
-/** The one stage that this program judges: stages/<stage>.c defines it. */
-extern const struct stage_rules stage_rules;
+/* The five stages, each in stages/<stage>.c; a program judges one of them. */
+extern const struct stage_rules stage_rules_needs_assessed;
+extern const struct stage_rules stage_rules_priorities_set;
+extern const struct stage_rules stage_rules_procurement;
+extern const struct stage_rules stage_rules_contract_award;
+extern const struct stage_rules stage_rules_review;
 
-/** Run all rules for the matter's event, in order; all reasons are added. An event type without rules of its own in this stage passes. */
+/**
+ * Run all rules for the matter's event, in order; all reasons are added. An event type without
+ * rules of its own in this stage passes.
+ */
 void judge(const struct stage_rules *stage, const struct matter *matter, struct reasons *reasons);
 
 #endif
