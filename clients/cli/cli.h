@@ -43,7 +43,8 @@ struct cli_verb {
     int arguments_min;
     int arguments_max; /* -1: as many as one likes */
     const char *help;  /* one line */
-    const char *more;  /* what one should know, in lines of at most 80 columns, each ended; NULL: nothing */
+    const char
+        *more; /* what one should know, in lines of at most 80 columns, each ended; NULL: nothing */
     const char *example;
     const struct cli_option *options; /* NULL: none but the shared ones */
     int (*run)(struct cli *cli, int argc, char **argv);
@@ -64,17 +65,16 @@ struct cli {
     enum cli_output output;
     int64_t timeout_ms;
     bool timeout_given;
-    bool colour;                /* standard output is a terminal, and colours are wanted */
-    bool progress;              /* standard error is a terminal: progress may be shown */
-    uint32_t columns;           /* of the terminal on standard output; 0: it is none */
-    int64_t now_ms;             /* wall clock at the start */
-    const char *context_name;   /* -c, or NULL */
-    const char *endpoint;       /* --endpoint, or NULL */
+    bool colour;                         /* standard output is a terminal, and colours are wanted */
+    bool progress;                       /* standard error is a terminal: progress may be shown */
+    uint32_t columns;                    /* of the terminal on standard output; 0: it is none */
+    int64_t now_ms;                      /* wall clock at the start */
+    const char *context_name;            /* -c, or NULL */
+    const char *endpoint;                /* --endpoint, or NULL */
     const char *values[CLI_OPTIONS_MAX]; /* of the verb's options, in its order; NULL: not given */
     bool context_loaded;
     struct context context;
     struct commission *connection;
-    char note[512]; /* where a message for people is put together */
 };
 
 /** What the option @name of this verb was given; NULL: nothing. For a switch: "" or NULL. */
@@ -109,12 +109,17 @@ struct cli_argument {
  */
 MUST_USE int cli_ask(struct cli *cli, const char *command, const struct cli_argument *arguments,
                      uint32_t arguments_count, struct slice resume, const struct reply **ret);
+/** The same with a body: an event, for "event validate". */
+MUST_USE int cli_ask_body(struct cli *cli, const char *command,
+                          const struct cli_argument *arguments, uint32_t arguments_count,
+                          struct slice body, struct slice resume, const struct reply **ret);
 /** Ask, and print all pages of the answer as --output says. Returns an exit code. */
 int cli_print_answer(struct cli *cli, const char *command, const struct cli_argument *arguments,
                      uint32_t arguments_count);
 
 /** Read a whole file, "-" for standard input, of at most @max bytes. 0 and *@ret malloc'ed (with a NUL behind it), or an exit code, said already. */
-MUST_USE int cli_read_file(struct cli *cli, const char *path, size_t max, char **ret, size_t *ret_len);
+MUST_USE int cli_read_file(struct cli *cli, const char *path, size_t max, char **ret,
+                           size_t *ret_len);
 /** Take "02E/2018-physio" apart. 0, or EXIT_USAGE, said already. */
 MUST_USE int cli_workflow(const struct cli *cli, const char *text, struct ods *ret_lead,
                           struct reference *ret_reference);
@@ -123,11 +128,11 @@ MUST_USE int cli_workflow(const struct cli *cli, const char *text, struct ods *r
 
 /** What became of one event. */
 struct cli_outcome {
-    bool known;             /* false: no answer in time */
-    enum answer_kind kind;  /* of the last answer */
+    bool known;            /* false: no answer in time */
+    enum answer_kind kind; /* of the last answer */
     uint64_t seq;
     bool repeated;
-    enum verdict verdict;   /* VERDICT_NONE: a receipt only, or refused */
+    enum verdict verdict; /* VERDICT_NONE: a receipt only, or refused */
     uint64_t verdict_seq;
     struct reason *reasons; /* malloc'ed; released by cli_outcome_clear() */
     uint32_t reasons_count;
@@ -148,6 +153,8 @@ MUST_USE int cli_submit(struct cli *cli, const struct slice *events, uint32_t co
                         enum commission_wait wait, struct cli_outcome *ret,
                         void (*done)(void *ctx, uint32_t index), void *ctx);
 
+/** The first field @number of an encoded event, of bytes or text (a number: empty). False: it has none. */
+MUST_USE bool cli_event_field(struct slice event, uint32_t number, struct slice *ret);
 /** Give the event @bytes (encoded, without an id) the fixed id that follows from its bytes and @label: sending it again changes nothing. */
 void cli_event_id_from(const char *label, struct slice bytes, struct event_id *ret);
 /** A new UUIDv7. 0, or an exit code. */

@@ -15,7 +15,7 @@ struct context {
     char endpoint[ENDPOINT_SIZE];
     struct key server_key;
     char key_path[CONTEXT_PATH_SIZE];
-    struct ods organisation;      /* "" where it says none */
+    struct ods organisation; /* "" where it says none */
 };
 
 #define CONTEXT_FAULT_SIZE 4608
