@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main.c - commissiond: options, instance lock, all parts built bottom-up and released top-down. The only file that knows all of them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <sodium.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "daemon/broker/broker.h"
+#include "daemon/config.h"
+#include "daemon/log.h"
+#include "daemon/net/loop.h"
+#include "daemon/net/notify.h"
+#include "daemon/store/store.h"
+
+#ifndef COMMISSION_VERSION
+#define COMMISSION_VERSION "0.1.0"
+#endif
+#define CONFIG_FILE "/etc/commissiond/commissiond.conf"
+#define TEXT_SIZE 512
+#define KEYS_ROOM_EXTRA 1 /* the first operator's */
+#define OPERATOR_CODE "OPS"
+
+/* As commissiond(8) says. */
+enum {
+    EXIT_DONE = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_LOCKED = 3,
+    EXIT_DAMAGED = 4,
+};
+
+enum mode { MODE_RUN, MODE_CHECK_CONFIG, MODE_VERIFY };
+
+struct options {
+    enum mode mode;
+    const char *config_file;
+    const char *verify_dir;
+};
+
+/* All parts, in the order in which they are built. */
+struct daemon {
+    struct config config;
+    const char *config_file;
+    struct log log;
+    int signal_fd;
+    int lock_fd;
+    struct keyfile server_key;
+    bool server_key_read;
+    struct store *store;
+    struct keyring *keyring;
+    struct broker *broker;
+    void *zmq;
+    struct zap *zap;
+    struct endpoint *workers;
+    struct endpoint *clients;
+    struct loop *loop;
+};
+
+/* ---- options ---- */
+
+static const char help[] =
+    "usage: commissiond [-c FILE]                run, in the foreground\n"
+    "       commissiond [-c FILE] --check-config say whether FILE is fine\n"
+    "       commissiond [-c FILE] --verify DIR   prove journal and state in DIR (the daemon down)\n"
+    "       commissiond --version | --help\n"
+    "\n"
+    "FILE is " CONFIG_FILE " unless given. SIGTERM drains and stops, SIGHUP reads\n"
+    "the configuration again. Exit status: 0 done, 1 failed, 2 usage or configuration,\n"
+    "3 the state folder is in use, 4 damage was found. See commissiond(8).\n";
+
+/** -1: go on; else the exit status. */
+static int options_read(struct options *ret, int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"config", required_argument, NULL, 'c'}, {"check-config", no_argument, NULL, 'k'},
+        {"verify", required_argument, NULL, 'v'}, {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+    };
+    *ret = (struct options){.mode = MODE_RUN, .config_file = CONFIG_FILE};
+    for (int option = getopt_long(argc, argv, "c:h", longs, NULL); option != -1;
+         option = getopt_long(argc, argv, "c:h", longs, NULL)) {
+        switch (option) {
+        case 'c':
+            ret->config_file = optarg;
+            break;
+        case 'k':
+            ret->mode = MODE_CHECK_CONFIG;
+            break;
+        case 'v':
+            ret->mode = MODE_VERIFY;
+            ret->verify_dir = optarg;
+            break;
+        case 'V':
+            printf("commissiond %s\n", COMMISSION_VERSION);
+            return EXIT_DONE;
+        case 'h':
+            fputs(help, stdout);
+            return EXIT_DONE;
+        default:
+            fputs("commissiond --help says how it is used\n", stderr);
+            return EXIT_USAGE;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "commissiond: \"%s\" is not expected here; see --help\n", argv[optind]);
+        return EXIT_USAGE;
+    }
+    return -1;
+}
+
+/* ---- the instance lock ---- */
+
+/** Taken before anything is opened or bound: LMDB and ipc:// would happily be shared. */
+static int lock_take(struct daemon *daemon)
+{
+    const char *dir = daemon->config.state_dir;
+    if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
+        log_line(&daemon->log, LOG_LEVEL_ERR, "no state folder dir=%s reason=\"%s\"", dir,
+                 strerror(errno));
+        return EXIT_FAILED;
+    }
+    char path[CONFIG_PATH_SIZE + 8];
+    snprintf(path, sizeof path, "%s/lock", dir);
+    daemon->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (daemon->lock_fd < 0) {
+        log_line(&daemon->log, LOG_LEVEL_ERR, "cannot write state folder dir=%s reason=\"%s\"", dir,
+                 strerror(errno));
+        return EXIT_FAILED;
+    }
+    if (flock(daemon->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        log_line(&daemon->log, LOG_LEVEL_ERR,
+                 "another commissiond runs on this state folder dir=%s", dir);
+        return EXIT_LOCKED;
+    }
+    return EXIT_DONE;
+}
+
+/* ---- building ---- */
+
+/** All our descriptors are open before the first peer comes; libzmq aborts where an ipc listener finds none left (PITFALLS Z1). */
+static void harden(struct daemon *daemon)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+        if (limit.rlim_max < CLIENTS_MAX)
+            log_line(&daemon->log, LOG_LEVEL_WARNING,
+                     "few descriptors may be open limit=%ju clients_max=%d",
+                     (uintmax_t)limit.rlim_max, CLIENTS_MAX);
+    }
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    umask(077);
+
+    /* libzmq's routing ids start from rand(), which nobody else seeds (PITFALLS Z7). */
+    unsigned seed = 0;
+    CHECK(getrandom(&seed, sizeof seed, 0) == (ssize_t)sizeof seed);
+    srand(seed);
+}
+
+static bool store_begin(struct daemon *daemon)
+{
+    const struct store_options options = {
+        .dir = daemon->config.state_dir,
+        .segment_bytes = daemon->config.segment_bytes,
+        .map_bytes = daemon->config.map_bytes,
+    };
+    struct store_report report = {0};
+    char text[TEXT_SIZE] = "";
+    enum status status = store_open(&daemon->store, &options, &report, text, sizeof text);
+    if (status != STATUS_OK) {
+        log_line(&daemon->log, LOG_LEVEL_ERR, "store not opened dir=%s reason=\"%s\" at=\"%s\"",
+                 options.dir, status_text(status), text);
+        return false;
+    }
+    if (report.torn_bytes > 0)
+        log_line(&daemon->log, LOG_LEVEL_WARNING,
+                 "unfinished batch cut off, nobody was told of it bytes=%" PRIu64,
+                 report.torn_bytes);
+    log_line(&daemon->log, LOG_LEVEL_NOTICE,
+             "store open run=%" PRIu64 " seq=%" PRIu64 " replayed=%" PRIu64
+             " created=%d rebuilt=%d",
+             store_run(daemon->store), store_durable_seq(daemon->store), report.entries_replayed,
+             report.created, report.state_rebuilt);
+    return true;
+}
+
+static struct principal first_operator(const struct config *config)
+{
+    return (struct principal){
+        .public_key = config->operator_key,
+        .organisation = {OPERATOR_CODE},
+        .kind = ORGANISATION_OPERATOR,
+        .verbs = VERB_BIT(VERB_OPERATE) | VERB_BIT(VERB_READ) | VERB_BIT(VERB_SUBMIT),
+    };
+}
+
+/** Who may come: the first operator, the workers' user, and the keys of the register. */
+static bool keyring_begin(struct daemon *daemon)
+{
+    const struct config *config = &daemon->config;
+    if (keyring_new(&daemon->keyring, KEYS_MAX + KEYS_ROOM_EXTRA) != STATUS_OK)
+        return false;
+    if (config->operator_key_given) {
+        struct principal principal = first_operator(config);
+        if (keyring_add(daemon->keyring, &principal) != STATUS_OK)
+            return false;
+    } else {
+        log_line(&daemon->log, LOG_LEVEL_WARNING,
+                 "no operator_public_key in the configuration: nobody can add keys");
+    }
+    if (config->workers_uid_given && !keyring_allow_worker(daemon->keyring, config->workers_uid))
+        return false;
+
+    struct key_row row;
+    uint64_t after = 0;
+    while (store_next_key(daemon->store, after, &row)) {
+        after = row.entry_seq;
+        if (!row.revoked && keyring_add(daemon->keyring, &row.principal) != STATUS_OK)
+            log_line(&daemon->log, LOG_LEVEL_ERR, "no room for a key organisation=%s seq=%" PRIu64,
+                     row.principal.organisation.text, row.entry_seq);
+    }
+    return true;
+}
+
+static bool broker_begin_with(struct daemon *daemon)
+{
+    const struct broker_options options = {
+        .first_operator = first_operator(&daemon->config),
+        .workers_max = daemon->config.workers_max,
+        .feeds_max = daemon->config.feeds_max,
+        .events_open_max = daemon->config.events_open_max,
+        .events_open_sender_max = daemon->config.events_open_sender_max,
+        .version = COMMISSION_VERSION,
+    };
+    uint32_t seed = 0;
+    CHECK(getrandom(&seed, sizeof seed, 0) == (ssize_t)sizeof seed);
+    enum status status = broker_new(&daemon->broker, daemon->store, &options, loop_now(), seed);
+    if (status != STATUS_OK)
+        log_line(&daemon->log, LOG_LEVEL_ERR, "broker not made reason=\"%s\"", status_text(status));
+    return status == STATUS_OK;
+}
+
+static bool endpoint_begin(struct daemon *daemon, enum owed_to side, struct endpoint **ret)
+{
+    bool worker = side == OWED_WORKER;
+    const struct config_endpoints *from =
+        worker ? &daemon->config.workers : &daemon->config.clients;
+    const struct endpoint_options options = {
+        .side = side,
+        .addresses = from->addresses,
+        .addresses_count = from->count,
+        .ipc_by_uid = worker && daemon->config.workers_uid_given,
+        .server_key = &daemon->server_key,
+        .connections_max = worker ? 2 * WORKERS_MAX : CLIENTS_MAX,
+    };
+    char text[TEXT_SIZE] = "";
+    enum status status =
+        endpoint_new(ret, daemon->zmq, daemon->keyring, &options, text, sizeof text);
+    if (status != STATUS_OK) {
+        log_line(&daemon->log, LOG_LEVEL_ERR, "not bound side=%s reason=\"%s\" at=\"%s\"",
+                 worker ? "workers" : "clients", status_text(status), text);
+        return false;
+    }
+    for (uint32_t i = 0; endpoint_address(*ret, i) != NULL; i++)
+        log_line(&daemon->log, LOG_LEVEL_NOTICE, "bound side=%s at=%s",
+                 worker ? "workers" : "clients", endpoint_address(*ret, i));
+    return true;
+}
+
+/** The ZAP handler first, workers before clients (PITFALLS S4). */
+static bool net_begin(struct daemon *daemon)
+{
+    daemon->zmq = zmq_ctx_new();
+    if (daemon->zmq == NULL)
+        return false;
+    enum status status = zap_new(&daemon->zap, daemon->zmq, daemon->keyring);
+    if (status != STATUS_OK) {
+        log_line(&daemon->log, LOG_LEVEL_ERR, "no ZAP handler reason=\"%s\"", status_text(status));
+        return false;
+    }
+    if (!endpoint_begin(daemon, OWED_WORKER, &daemon->workers) ||
+        !endpoint_begin(daemon, OWED_CLIENT, &daemon->clients))
+        return false;
+    const struct loop_parts parts = {
+        .broker = daemon->broker,
+        .keyring = daemon->keyring,
+        .zap = daemon->zap,
+        .clients = daemon->clients,
+        .workers = daemon->workers,
+        .log = &daemon->log,
+        .signal_fd = daemon->signal_fd,
+    };
+    if (loop_new(&daemon->loop, &parts) != STATUS_OK)
+        return false;
+    loop_set_drain(daemon->loop, daemon->config.drain_ms);
+    return true;
+}
+
+static int server_key_begin(struct daemon *daemon)
+{
+    char text[TEXT_SIZE] = "";
+    enum status status =
+        keyfile_read(daemon->config.server_key_file, &daemon->server_key, text, sizeof text);
+    if (status == STATUS_OK) {
+        daemon->server_key_read = true;
+        return EXIT_DONE;
+    }
+    log_line(&daemon->log, LOG_LEVEL_ERR, "server's key not read reason=\"%s\"%s", text,
+             status == STATUS_NOT_FOUND ? "; make it with: commission key new FILE" : "");
+    return EXIT_USAGE;
+}
+
+/** EXIT_DONE: everything stands. Else it was logged; daemon_end() releases what there is. */
+static int daemon_begin(struct daemon *daemon)
+{
+    daemon->signal_fd = loop_signals();
+    if (daemon->signal_fd < 0)
+        return EXIT_FAILED;
+    int exit_status = lock_take(daemon);
+    if (exit_status != EXIT_DONE)
+        return exit_status;
+    harden(daemon);
+    exit_status = server_key_begin(daemon);
+    if (exit_status != EXIT_DONE)
+        return exit_status;
+    if (!store_begin(daemon) || !keyring_begin(daemon) || !broker_begin_with(daemon) ||
+        !net_begin(daemon))
+        return EXIT_FAILED;
+    return EXIT_DONE;
+}
+
+static void daemon_end(struct daemon *daemon)
+{
+    loop_free(daemon->loop);
+    endpoint_free(daemon->clients);
+    endpoint_free(daemon->workers);
+    zap_free(daemon->zap);
+    if (daemon->zmq != NULL)
+        (void)zmq_ctx_term(daemon->zmq);
+    broker_free(daemon->broker);
+    keyring_free(daemon->keyring);
+    store_close(daemon->store);
+    if (daemon->server_key_read)
+        keyfile_clear(&daemon->server_key);
+    if (daemon->lock_fd >= 0)
+        close(daemon->lock_fd);
+    if (daemon->signal_fd >= 0)
+        close(daemon->signal_fd);
+}
+
+/* ---- running ---- */
+
+/** A file that is wrong now changes nothing. */
+static void reload(struct daemon *daemon)
+{
+    struct config config;
+    char text[TEXT_SIZE];
+    enum status status = config_read(daemon->config_file, &config, text, sizeof text);
+    if (status != STATUS_OK) {
+        log_line(&daemon->log, LOG_LEVEL_ERR, "not reloaded, all stays as it was reason=\"%s\"",
+                 text);
+        return;
+    }
+    const char *key = config_needs_restart(&daemon->config, &config);
+    if (key != NULL)
+        log_line(&daemon->log, LOG_LEVEL_WARNING, "changed, but wants a restart key=%s", key);
+    daemon->config.log_level = config.log_level;
+    daemon->config.drain_ms = config.drain_ms;
+    daemon->log.level = config.log_level;
+    loop_set_drain(daemon->loop, config.drain_ms);
+    log_line(&daemon->log, LOG_LEVEL_NOTICE, "reloaded file=%s", daemon->config_file);
+}
+
+static int run(const struct options *options, const struct config *config)
+{
+    struct daemon daemon = {
+        .config = *config,
+        .config_file = options->config_file,
+        .signal_fd = -1,
+        .lock_fd = -1,
+    };
+    log_init(&daemon.log, STDERR_FILENO, config->log_level);
+    log_line(&daemon.log, LOG_LEVEL_NOTICE, "starting version=%s pid=%ld", COMMISSION_VERSION,
+             (long)getpid());
+    int exit_status = daemon_begin(&daemon);
+    if (exit_status == EXIT_DONE) {
+        enum loop_end end = LOOP_RELOAD;
+        while (end == LOOP_RELOAD) {
+            notify_ready("running");
+            end = loop_run(daemon.loop);
+            if (end == LOOP_RELOAD)
+                reload(&daemon);
+        }
+        exit_status = end == LOOP_STOPPED ? EXIT_DONE : EXIT_FAILED;
+    }
+    daemon_end(&daemon);
+    log_line(&daemon.log, LOG_LEVEL_NOTICE, "stopped status=%d", exit_status);
+    return exit_status;
+}
+
+/* ---- without a daemon ---- */
+
+static void say(void *ctx, const char *line)
+{
+    (void)ctx;
+    puts(line);
+}
+
+/** A copy of a state folder may be read only, or have no lock file: then nobody can be running on it. */
+static bool verify_locked(const char *dir, int *ret_fd)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/lock", dir);
+    *ret_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    return *ret_fd < 0 || flock(*ret_fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+static int verify(const char *dir, const struct config *config)
+{
+    int lock_fd = -1;
+    int exit_status = EXIT_LOCKED;
+    if (!verify_locked(dir, &lock_fd)) {
+        fprintf(stderr,
+                "commissiond: a daemon runs on %s: stop it first, or ask it: commission "
+                "journal verify\n",
+                dir);
+    } else {
+        enum status status = store_verify(dir, config->map_bytes, say, NULL);
+        exit_status = status == STATUS_OK              ? EXIT_DONE
+                      : status == STATUS_STORE_CORRUPT ? EXIT_DAMAGED
+                                                       : EXIT_FAILED;
+        if (status != STATUS_OK)
+            fprintf(stderr, "commissiond: %s: %s\n", dir, status_text(status));
+    }
+    if (lock_fd >= 0)
+        close(lock_fd);
+    return exit_status;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    int exit_status = options_read(&options, argc, argv);
+    if (exit_status >= 0)
+        return exit_status;
+
+    struct config config;
+    char text[TEXT_SIZE];
+    config_default(&config);
+    enum status status = config_read(options.config_file, &config, text, sizeof text);
+    /* A proof needs no configuration: the folder is named. */
+    bool needless = options.mode == MODE_VERIFY && status == STATUS_NOT_FOUND;
+    if (status != STATUS_OK && !needless) {
+        fprintf(stderr, "commissiond: %s\n", text);
+        return EXIT_USAGE;
+    }
+    switch (options.mode) {
+    case MODE_CHECK_CONFIG:
+        printf("%s: fine\n", options.config_file);
+        return EXIT_DONE;
+    case MODE_VERIFY:
+        return verify(options.verify_dir, &config);
+    case MODE_RUN:
+        return run(&options, &config);
+    }
+    return EXIT_FAILED;
+}

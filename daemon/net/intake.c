@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/net/intake.h"
+
+#include <string.h>
+
+#include "proto/codec.h"
+
+/* Held at once, until the turn ends. */
+#define FRAMES_MAX 256
+/* A frame is decoded only while at least half the arena is left, so that each has the room it is promised. */
+#define ARENA_MARK (ARENA_BYTES_MAX / 2)
+#define VALIDATE "event validate"
+
+struct held {
+    enum owed_to side;
+    connection_t from;
+    struct frame frame;
+    uint32_t done; /* messages of it that were handed over */
+};
+
+struct intake {
+    struct broker *broker;
+    struct endpoint *sides[2];
+    struct arena *arena;
+    struct held frames[FRAMES_MAX];
+    uint32_t frames_count;
+    bool unfinished; /* the last frame is */
+    struct intake_counts counts;
+};
+
+enum status intake_new(struct intake **ret, struct broker *broker, struct endpoint *clients,
+                       struct endpoint *workers)
+{
+    struct intake *intake = calloc(1, sizeof *intake);
+    if (intake == NULL)
+        return STATUS_NO_MEMORY;
+    intake->broker = broker;
+    intake->sides[OWED_CLIENT] = clients;
+    intake->sides[OWED_WORKER] = workers;
+    enum status status = arena_new(&intake->arena, ARENA_BYTES_MAX);
+    if (status != STATUS_OK) {
+        intake_free(intake);
+        return status;
+    }
+    *ret = intake;
+    return STATUS_OK;
+}
+
+struct intake *intake_free(struct intake *intake)
+{
+    if (intake != NULL) {
+        for (uint32_t i = 0; i < intake->frames_count; i++)
+            frame_release(&intake->frames[i].frame);
+        arena_free(intake->arena);
+        free(intake);
+    }
+    return NULL;
+}
+
+/** No more may be handed to the broker in this turn. */
+static bool full(const struct intake *intake)
+{
+    return broker_full(intake->broker) || arena_used(intake->arena) > ARENA_MARK;
+}
+
+static void refuse(struct intake *intake, const struct held *held, enum reason_code code)
+{
+    if (held->side != OWED_CLIENT)
+        return;
+    struct reason reason;
+    struct reasons reasons = {.items = &reason, .max = 1};
+    reasons_add(&reasons, code, NULL, NULL, NULL, NULL);
+    broker_refuse(intake->broker, held->from, NULL, &reason, reasons.count);
+}
+
+/** The whole frame cannot be read. */
+static bool malformed(struct intake *intake, const struct held *held, enum status status)
+{
+    intake->counts.malformed++;
+    refuse(intake, held,
+           status == STATUS_TOO_LARGE     ? REASON_MESSAGE_TOO_LARGE
+           : status == STATUS_UNSUPPORTED ? REASON_UNSUPPORTED_VERSION
+                                          : REASON_MALFORMED_MESSAGE);
+    return true;
+}
+
+static enum status counted(const struct held *held, uint32_t count)
+{
+    return count == held->frame.count ? STATUS_OK : STATUS_MALFORMED;
+}
+
+/* ---- one function a kind; true: the frame is done with ---- */
+
+static bool take_events(struct intake *intake, struct held *held, const struct principal *principal)
+{
+    const struct slice *events = NULL;
+    uint32_t count = 0;
+    enum status status = codec_split_events(held->frame.body, intake->arena, &events, &count);
+    if (status == STATUS_OK)
+        status = counted(held, count);
+    if (status != STATUS_OK)
+        return malformed(intake, held, status);
+
+    for (; held->done < count && !full(intake); held->done++) {
+        struct reason items[REASONS_MAX];
+        struct reasons reasons = {.items = items, .max = REASONS_MAX};
+        struct event event;
+        bool id_known = false;
+        size_t mark = arena_used(intake->arena);
+        status = codec_decode_event(events[held->done], intake->arena, &event, &id_known, &reasons);
+        if (status == STATUS_OK) {
+            broker_event(intake->broker, held->from, principal, &event);
+            continue;
+        }
+        arena_rewind(intake->arena, mark);
+        broker_refuse(intake->broker, held->from, id_known ? &event.id : NULL, items,
+                      reasons.count);
+    }
+    return held->done == count;
+}
+
+/** The event that "event validate" brings along; NULL: none that could be read. */
+static const struct event *body_of(struct intake *intake, const struct query *query,
+                                   struct event *room)
+{
+    if (query->command.len != strlen(VALIDATE) ||
+        memcmp(query->command.bytes, VALIDATE, query->command.len) != 0)
+        return NULL;
+    struct reason items[REASONS_MAX];
+    struct reasons reasons = {.items = items, .max = REASONS_MAX};
+    bool id_known = false;
+    enum status status = codec_decode_event(query->body, intake->arena, room, &id_known, &reasons);
+    return status == STATUS_OK ? room : NULL;
+}
+
+static bool take_queries(struct intake *intake, struct held *held,
+                         const struct principal *principal)
+{
+    const struct query *queries = NULL;
+    uint32_t count = 0;
+    enum status status = codec_decode_queries(held->frame.body, intake->arena, &queries, &count);
+    if (status == STATUS_OK)
+        status = counted(held, count);
+    if (status != STATUS_OK)
+        return malformed(intake, held, status);
+
+    for (; held->done < count && !full(intake); held->done++) {
+        const struct query *query = &queries[held->done];
+        struct event event;
+        broker_query(intake->broker, held->from, principal, query, body_of(intake, query, &event));
+    }
+    return held->done == count;
+}
+
+static bool take_feed_asks(struct intake *intake, struct held *held,
+                           const struct principal *principal)
+{
+    const struct feed_ask *asks = NULL;
+    uint32_t count = 0;
+    enum status status = codec_decode_feed_asks(held->frame.body, intake->arena, &asks, &count);
+    if (status == STATUS_OK)
+        status = counted(held, count);
+    if (status != STATUS_OK)
+        return malformed(intake, held, status);
+
+    for (; held->done < count && !full(intake); held->done++)
+        broker_feed(intake->broker, held->from, principal, &asks[held->done]);
+    return held->done == count;
+}
+
+static bool take_hellos(struct intake *intake, struct held *held, const struct principal *principal)
+{
+    const struct hello *hellos = NULL;
+    uint32_t count = 0;
+    enum status status = codec_decode_hellos(held->frame.body, intake->arena, &hellos, &count);
+    if (status == STATUS_OK)
+        status = counted(held, count);
+    if (status != STATUS_OK)
+        return malformed(intake, held, status);
+
+    for (; held->done < count && !full(intake); held->done++)
+        broker_hello(intake->broker, held->from, principal, &hellos[held->done]);
+    return held->done == count;
+}
+
+static bool take_findings(struct intake *intake, struct held *held)
+{
+    const struct finding *findings = NULL;
+    uint32_t count = 0;
+    enum status status = codec_decode_findings(held->frame.body, intake->arena, &findings, &count);
+    if (status == STATUS_OK)
+        status = counted(held, count);
+    if (status != STATUS_OK)
+        return malformed(intake, held, status);
+
+    for (; held->done < count && !full(intake); held->done++)
+        broker_findings(intake->broker, held->from, &findings[held->done], 1);
+    return held->done == count;
+}
+
+/** A kind belongs to one socket; on the other it cannot be read. */
+static bool take(struct intake *intake, struct held *held, const struct principal *principal)
+{
+    bool client = held->side == OWED_CLIENT;
+    switch (held->frame.kind) {
+    case MESSAGE_EVENTS:
+        return client ? take_events(intake, held, principal)
+                      : malformed(intake, held, STATUS_MALFORMED);
+    case MESSAGE_QUERIES:
+        return client ? take_queries(intake, held, principal)
+                      : malformed(intake, held, STATUS_MALFORMED);
+    case MESSAGE_FEED_ASKS:
+        return client ? take_feed_asks(intake, held, principal)
+                      : malformed(intake, held, STATUS_MALFORMED);
+    case MESSAGE_HELLOS:
+        return client ? malformed(intake, held, STATUS_MALFORMED)
+                      : take_hellos(intake, held, principal);
+    case MESSAGE_FINDINGS:
+        return client ? malformed(intake, held, STATUS_MALFORMED) : take_findings(intake, held);
+    case MESSAGE_BEATS:
+    case MESSAGE_BYES:
+        if (client)
+            return malformed(intake, held, STATUS_MALFORMED);
+        if (held->frame.kind == MESSAGE_BEATS)
+            broker_beat(intake->broker, held->from);
+        else
+            broker_bye(intake->broker, held->from);
+        return true;
+    case MESSAGE_ANSWERS:
+    case MESSAGE_REPLIES:
+    case MESSAGE_ENTRIES:
+    case MESSAGE_WELCOMES:
+    case MESSAGE_ASSIGNMENTS:
+        break;
+    }
+    return malformed(intake, held, STATUS_MALFORMED);
+}
+
+/** Who may speak on this socket at all, asked anew for every message. */
+static bool admitted(struct intake *intake, const struct held *held,
+                     const struct principal *principal)
+{
+    bool known = principal != NULL &&
+                 (held->side == OWED_CLIENT || (principal->verbs & VERB_BIT(VERB_WORK)) != 0);
+    if (!known) {
+        intake->counts.revoked++;
+        refuse(intake, held, REASON_SENDER_UNKNOWN);
+    }
+    return known;
+}
+
+/** One message from @side. False: nothing more is to be taken from it. */
+static bool take_one(struct intake *intake, enum owed_to side, int64_t now_ms,
+                     struct intake_result *result)
+{
+    struct delivery delivery;
+    enum status status = endpoint_receive(intake->sides[side], now_ms, &delivery);
+    if (status == STATUS_NOT_FOUND)
+        return false;
+    if (status == STATUS_IO_FAILED) {
+        result->broken = true;
+        return false;
+    }
+    result->any = true;
+    intake->counts.frames++;
+    if (delivery.gone != 0)
+        broker_gone(intake->broker, delivery.gone);
+    if (status == STATUS_REFUSED) {
+        intake->counts.unproven++;
+        return true;
+    }
+    if (status == STATUS_BUSY) {
+        intake->counts.turned_away++;
+        return true;
+    }
+
+    struct held *held = &intake->frames[intake->frames_count];
+    *held = (struct held){.side = side, .from = delivery.from, .frame = delivery.frame};
+    if (status == STATUS_OK)
+        intake->frames_count++;
+    if (!admitted(intake, held, delivery.principal))
+        return true;
+    if (status != STATUS_OK)
+        return malformed(intake, held, status);
+    intake->unfinished = !take(intake, held, delivery.principal);
+    return !intake->unfinished;
+}
+
+/** The frame of which the last turn's batch had no room for all. */
+static void take_rest(struct intake *intake, const struct keyring *keyring)
+{
+    struct held *held = &intake->frames[0];
+    const struct principal *principal = keyring_find_user(keyring, held->frame.user_id);
+    intake->unfinished = admitted(intake, held, principal) && !take(intake, held, principal);
+}
+
+struct intake_result intake_drain(struct intake *intake, int64_t now_ms)
+{
+    struct intake_result result = {0};
+    if (intake->unfinished) {
+        result.any = true;
+        take_rest(intake, endpoint_keyring(intake->sides[OWED_CLIENT]));
+    }
+    static const enum owed_to order[] = {OWED_WORKER, OWED_CLIENT};
+    for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+        bool go_on = !intake->unfinished;
+        while (go_on && !full(intake) && intake->frames_count < FRAMES_MAX)
+            go_on = take_one(intake, order[i], now_ms, &result);
+    }
+    result.more = intake->unfinished || full(intake) || intake->frames_count == FRAMES_MAX;
+    return result;
+}
+
+void intake_end(struct intake *intake)
+{
+    uint32_t keep = intake->unfinished ? intake->frames_count - 1 : intake->frames_count;
+    for (uint32_t i = 0; i < keep; i++)
+        frame_release(&intake->frames[i].frame);
+    if (intake->unfinished)
+        intake->frames[0] = intake->frames[keep];
+    intake->frames_count -= keep;
+    arena_reset(intake->arena);
+}
+
+void intake_count(const struct intake *intake, struct intake_counts *ret)
+{
+    *ret = intake->counts;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* intake.h - what has come: frames are received, decoded and handed to the broker, until its batch is full or nothing is left. */
+#ifndef COMMISSION_INTAKE_H
+#define COMMISSION_INTAKE_H
+
+#include "daemon/net/endpoint.h"
+
+struct intake;
+
+/** Make it; all parts stay the caller's. STATUS_OK: *@ret is the caller's. STATUS_NO_MEMORY. */
+MUST_USE enum status intake_new(struct intake **ret, struct broker *broker,
+                                struct endpoint *clients, struct endpoint *workers);
+struct intake *intake_free(struct intake *intake);
+
+/** How a drain ended. */
+struct intake_result {
+    bool any;    /* something came */
+    bool more;   /* there may be more: the batch was full first */
+    bool broken; /* a socket is unusable: stop */
+};
+
+/**
+ * Between broker_begin() and broker_flush(): workers first, then clients. @now_ms is monotonic. What was received lives until
+ * intake_end(), to be called after broker_end(); a frame of which a part did not fit the batch comes first in the next turn.
+ */
+struct intake_result intake_drain(struct intake *intake, int64_t now_ms);
+void intake_end(struct intake *intake);
+
+struct intake_counts {
+    uint64_t frames;
+    uint64_t malformed;   /* frames that could not be read */
+    uint64_t unproven;    /* thrown away: no proof, or an id of the peer's own choice */
+    uint64_t revoked;     /* messages of keys that prove nobody any more */
+    uint64_t turned_away; /* no room for the connection */
+};
+void intake_count(const struct intake *intake, struct intake_counts *ret);
+
+#endif
