@@ -4,7 +4,7 @@
 
 /**
  * R24: a needs assessment counts the registered and the unregistered residents; 0 is a count,
- * nothing is none. Sources: DOMAIN 1.2, R24: responsible for the health of the entire population.
+ * nothing is none. Source: NHS Act 2006, s. 3, people for whom a group has responsibility.
  */
 static void population_counted(const struct matter *matter, struct reasons *reasons)
 {
@@ -45,8 +45,8 @@ static const char *excluding_field(const struct matter *matter)
 }
 
 /**
- * R24: urgent and emergency care is for everyone in the area, registered or not. Sources: DOMAIN
- * 1.2, R24: urgent care within the boundaries, and services for unregistered patients of the area.
+ * R24: urgent and emergency care is for everyone in the area, registered or not. Source:
+ * NHS Act 2006, s. 3, emergency care for everyone present in the area.
  */
 static void urgent_care_open(const struct matter *matter, struct reasons *reasons)
 {

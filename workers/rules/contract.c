@@ -9,7 +9,7 @@ static const char *field_of(const struct matter *matter, const char *intended, c
 
 /**
  * R40: an award has a positive value, or the register of awards would not say what is paid.
- * Sources: DOMAIN 1.2, R40; 2.3, register (c): total amount payable.
+ * Source: SI 2013/500 (No. 2), regulation 9, the amount payable.
  */
 static void award_value(const struct matter *matter, struct reasons *reasons)
 {
@@ -25,8 +25,8 @@ static void award_value(const struct matter *matter, struct reasons *reasons)
 const struct rule rule_award_value = {"R40", award_value};
 
 /**
- * R40: a contract is awarded before it begins; real ones are not always, so it warns. Sources:
- * DOMAIN 2.3, register (d): start and end; 2.14, what real data also needs.
+ * R40: a contract is awarded before it begins; real ones are not always, so it warns. Source:
+ * SI 2013/500 (No. 2), regulation 9, the dates of the contract.
  */
 static void award_in_time(const struct matter *matter, struct reasons *reasons)
 {

@@ -128,7 +128,7 @@ static void known_one(const struct subject *subject)
 
 /**
  * R35: a provider, of whatever kind, is named by an identifier of a known register; NHS kinds by
- * their ODS code; a portal's account number warns. Sources: DOMAIN 1.2, R35; 2.14, organisations.
+ * their ODS code; a portal's account number warns. Source: org-id.guide.
  */
 static void provider_known(const struct matter *matter, struct reasons *reasons)
 {
@@ -170,8 +170,8 @@ static void open_one(const struct subject *subject)
 }
 
 /**
- * R35: a provider that is registered here was open on the day; of others we cannot say. Sources:
- * DOMAIN 1.2, R35: an open ODS code on the date.
+ * R35: a provider that is registered here was open on the day; of others we cannot say. Source:
+ * the ODS, opening and closing dates.
  */
 static void provider_open(const struct matter *matter, struct reasons *reasons)
 {

@@ -15,8 +15,8 @@ struct day {
 };
 
 /*
- * DOMAIN 1.3. A row: from a day to a last day, year 0 being open, a category is these kinds' to
- * commission. No row: nobody's. Core GP services are the groups' too, where co-commissioning
+ * The responsibility matrix. A row: from a day to a last day, year 0 being open, a category is
+ * these kinds' to commission. No row: nobody's. Core GP services are the groups' too, where co-commissioning
  * allows it: rule_responsibility says when.
  */
 struct matrix_row {
@@ -120,8 +120,8 @@ static void add_wrong_commissioner(const struct matter *matter, enum reason_code
 }
 
 /**
- * R36: the service category is one of the list. Sources: the service lists of the texts on clinical
- * commissioning (DOMAIN 1.2, R36).
+ * R36: the service category is one of the list. Source: the services of clinical
+ * commissioning groups, NHS England and local authorities, gathered.
  */
 static void category_known(const struct matter *matter, struct reasons *reasons)
 {
@@ -163,7 +163,7 @@ static void gp_services_delegated(const struct matter *matter, struct reasons *r
 
 /**
  * R22: the commissioner's kind may commission the category on the day; core GP services only under
- * delegated co-commissioning, from 1 April 2015. Sources: DOMAIN 1.3, 2.7. (R23 judges obesity.)
+ * delegated co-commissioning, from 1 April 2015. Source: NHS England. (R23 judges obesity.)
  */
 static void responsibility(const struct matter *matter, struct reasons *reasons)
 {
@@ -192,7 +192,7 @@ static uint32_t assessed_tier(const struct matter *matter)
 
 /**
  * R23: weight management is commissioned by tier: 1 and 2 by local authorities, 3 by the groups, 4
- * (surgery) by NHS England until 31 March 2017 and by the groups after. Sources: DOMAIN 1.3.
+ * (surgery) by NHS England until 31 March 2017 and by the groups after. Source: NHS England.
  */
 static void weight_management(const struct matter *matter, struct reasons *reasons)
 {
@@ -213,7 +213,7 @@ const struct rule rule_weight_management = {"R23", weight_management};
 
 /**
  * R23: a tier 3 service is planned together with the local authorities, through the health and
- * wellbeing board that the assessment names. Sources: DOMAIN 1.2, R23.
+ * wellbeing board that the assessment names. Source: Health and Social Care Act 2012, s. 195.
  */
 static void hwb_coordination(const struct matter *matter, struct reasons *reasons)
 {
