@@ -16,8 +16,8 @@ struct day {
 
 /*
  * The responsibility matrix. A row: from a day to a last day, year 0 being open, a category is
- * these kinds' to commission. No row: nobody's. Core GP services are the groups' too, where co-commissioning
- * allows it: rule_responsibility says when.
+ * these kinds' to commission. No row: nobody's. Core GP services are the groups' too, where
+ * co-commissioning allows it: rule_responsibility says when.
  */
 struct matrix_row {
     enum service_category category;
