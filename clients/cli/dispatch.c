@@ -200,7 +200,7 @@ static int help(struct cli *cli)
 
 /* ---- parsing ------------------------------------------------------------------------------ */
 
-static const struct cli_noun *noun_find(const struct cli *cli, const char *name)
+static const struct cli_noun *find_noun(const struct cli *cli, const char *name)
 {
     for (uint32_t i = 0; cli->nouns[i] != NULL; i++) {
         if (strcmp(cli->nouns[i]->name, name) == 0)
@@ -209,7 +209,7 @@ static const struct cli_noun *noun_find(const struct cli *cli, const char *name)
     return NULL;
 }
 
-static const struct cli_verb *verb_find(const struct cli_noun *noun, const char *name)
+static const struct cli_verb *find_verb(const struct cli_noun *noun, const char *name)
 {
     for (const struct cli_verb *verb = noun->verbs; verb->name != NULL; verb++) {
         if (strcmp(verb->name, name) == 0)
@@ -227,7 +227,7 @@ static int take_word(struct line *line, const char *word)
         return 0;
     }
     if (cli->noun == NULL) {
-        cli->noun = noun_find(cli, word);
+        cli->noun = find_noun(cli, word);
         if (cli->noun == NULL)
             return no_such_noun(cli, word);
         if (cli->noun->verbs[0].name[0] == '\0')
@@ -235,7 +235,7 @@ static int take_word(struct line *line, const char *word)
         return 0;
     }
     if (cli->verb == NULL) {
-        cli->verb = verb_find(cli->noun, word);
+        cli->verb = find_verb(cli->noun, word);
         return cli->verb != NULL ? 0 : no_such_verb(cli, word);
     }
     line->words[line->words_count++] = word;
@@ -427,7 +427,7 @@ static int run(struct line *line, int argc, char **argv)
     if (failed != 0)
         return failed;
     if (line->version && cli->noun == NULL) {
-        cli->noun = noun_find(cli, "version");
+        cli->noun = find_noun(cli, "version");
         CHECK(cli->noun != NULL);
         cli->verb = &cli->noun->verbs[0];
     }
