@@ -16,7 +16,7 @@ struct json_t;
 #define OCDS_PATH_SIZE 128
 #define OCDS_FAULT_CODE_SIZE 160 /* "OCDS_FIELD_REQUIRED:awards/0/id" */
 #define OCDS_FAULT_TEXT_SIZE 200
-#define OCDS_FAULTS_MAX 32       /* of one release; then they are counted only */
+#define OCDS_FAULTS_MAX 32              /* of one release; then they are counted only */
 #define OCDS_PENCE_MAX 1000000000000000 /* 10^15: what an event can hold */
 
 /** One thing that is wrong, or (@warning) only strange. */
@@ -44,8 +44,8 @@ enum ocds_tag {
 /** A sum of money. @pence is valid when @exact; @currency may be NULL. */
 struct ocds_amount {
     bool given;
-    bool exact;   /* whole pence, 0 to OCDS_PENCE_MAX in size */
-    bool pounds;  /* the currency is GBP */
+    bool exact;  /* whole pence, 0 to OCDS_PENCE_MAX in size */
+    bool pounds; /* the currency is GBP */
     int64_t pence;
     const char *currency;
 };
@@ -99,19 +99,21 @@ struct ocds_tender {
 
 struct ocds_release {
     struct json_t *json;
-    char place[64];  /* in its file: "releases/3", "line 7"; "": the file is the release */
+    char place[64]; /* in its file: "releases/3", "line 7"; "": the file is the release */
     const char *ocid;
     const char *id;
-    int64_t date_ms; /* UTC; valid when there is no error */
-    uint32_t tags;   /* enum ocds_tag bits */
-    char tag_text[64]; /* "award", "planning, tender" */
+    int64_t date_ms;          /* UTC; valid when there is no error */
+    uint32_t tags;            /* enum ocds_tag bits */
+    char tag_text[64];        /* "award", "planning, tender" */
     const char *buyer_nhs_id; /* of scheme GB-NHS: an ODS code, as written; NULL: none */
     const char *buyer_name;
     struct ocds_tender tender;
     struct ocds_award *awards;
     uint32_t awards_count;
     struct ocds_faults faults;
-    const struct ocds_release *copy_of; /* an earlier one of this ocid and id with the same content */
+    uint32_t number; /* the caller's own */
+    const struct ocds_release
+        *copy_of; /* an earlier one of this ocid and id with the same content */
 };
 
 /** Read @release->json, an object, into the other members. False: out of memory. */
