@@ -124,7 +124,7 @@ static int check_endpoints(cfg_t *cfg, cfg_opt_t *opt)
 {
     unsigned count = cfg_opt_size(opt);
     if (count < 1 || count > CONFIG_ENDPOINTS_MAX) {
-        cfg_error(cfg, "%s: from 1 to %d addresses are possible", opt->name, CONFIG_ENDPOINTS_MAX);
+        cfg_error(cfg, "%s: from 1 to %d addresses are wanted", opt->name, CONFIG_ENDPOINTS_MAX);
         return -1;
     }
     for (unsigned i = 0; i < count; i++) {
@@ -331,7 +331,15 @@ enum status config_read(const char *path, struct config *ret, char *text, size_t
     }
     cfg->filename = strdup(path);
     status = STATUS_INVALID;
-    if (cfg_parse_fp(cfg, file) == CFG_SUCCESS && !sink.used) {
+    bool parsed = cfg_parse_fp(cfg, file) == CFG_SUCCESS && !sink.used;
+    /* An empty list is the one value that libconfuse lets pass unchecked. */
+    const char *empty = cfg_size(cfg, "clients_endpoints") == 0   ? "clients_endpoints"
+                        : cfg_size(cfg, "workers_endpoints") == 0 ? "workers_endpoints"
+                                                                  : NULL;
+    if (parsed && empty != NULL) {
+        snprintf(text, text_size, "%s: %s: from 1 to %d addresses are wanted", path, empty,
+                 CONFIG_ENDPOINTS_MAX);
+    } else if (parsed) {
         take_values(cfg, ret);
         status = STATUS_OK;
     } else if (!sink.used) {
