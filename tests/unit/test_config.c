@@ -157,7 +157,7 @@ static void what_is_wrong_is_said_with_its_place(void **state)
         {"operator_public_key = \"abc\"\n", "1: operator_public_key: not a public key"},
         {"log_level = \"loud\"\n", "1: log_level = \"loud\": err, warning"},
         {"# fine\nlog_level = \"info\nworkers_max = 1\n", "6: premature end of file"},
-        {"log_level\n", "2: missing equal sign for option 'log_level'"},
+        {"log_level 1\n", "1: missing equal sign after option 'log_level'"},
         {"workers_max = 4 }\n", "1: unexpected closing brace"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
