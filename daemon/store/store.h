@@ -23,18 +23,18 @@
 struct store;
 
 struct store_options {
-    const char *dir;           /* state directory: journal/, state/ in it */
-    uint64_t segment_bytes;    /* of a journal segment; >= 4 MiB */
-    uint64_t map_bytes;        /* of the state's map */
-    bool read_only;            /* verify: nothing is created or changed */
+    const char *dir;        /* state directory: journal/, state/ in it */
+    uint64_t segment_bytes; /* of a journal segment; >= 4 MiB */
+    uint64_t map_bytes;     /* of the state's map */
+    bool read_only;         /* verify: nothing is created or changed */
 };
 
 /** What opening found. */
 struct store_report {
     uint64_t entries_replayed;
-    uint64_t torn_bytes;       /* of an unfinished batch at the end that was cut off */
+    uint64_t torn_bytes; /* of an unfinished batch at the end that was cut off */
     bool created;
-    bool state_rebuilt;        /* there was none */
+    bool state_rebuilt; /* there was none */
 };
 
 /**
@@ -69,6 +69,8 @@ void store_add(struct store *store, struct entry *entry, const struct event *eve
 MUST_USE enum status store_flush(struct store *store);
 /** Commit the state up to the last flushed batch; nothing may be pending. */
 MUST_USE enum status store_commit(struct store *store);
+/** What the first failure is about, in words; "" where nothing is known beside its status. */
+const char *store_failure_text(const struct store *store);
 /** Rows changed since the last commit: when to commit. */
 uint32_t store_dirty_rows(const struct store *store);
 /** A little file work when idle or between turns: the next segment is filled ahead. At most a few hundred KiB a call. */
@@ -130,6 +132,8 @@ bool store_next_key(struct store *store, uint64_t after_entry_seq, struct key_ro
 /** The next event that waits for @wait; @ret_seq is its seq. */
 bool store_next_waiting(struct store *store, const struct wait *wait, uint64_t after_seq,
                         uint64_t *ret_seq);
+/** The next delayed event by its time: pass *@due_ms INT64_MIN and *@seq 0 first, then as returned. */
+bool store_next_due(struct store *store, int64_t *due_ms, uint64_t *seq);
 /** All waits, in key order, for the check at start: pass *@wait and *@seq zeroed first, then as returned. */
 bool store_next_wait(struct store *store, struct wait *wait, uint64_t *seq);
 
@@ -155,11 +159,11 @@ struct store_counts {
     uint64_t entries;
     uint64_t flushes;
     uint64_t commits;
-    uint64_t journal_bytes;  /* written */
-    uint64_t state_bytes;    /* of the map in use */
-    uint64_t workflows;      /* rows, opened or not */
+    uint64_t journal_bytes; /* written */
+    uint64_t state_bytes;   /* of the map in use */
+    uint64_t workflows;     /* rows, opened or not */
     uint64_t open_events;
-    bool read_only;          /* too little room: new events are refused */
+    bool read_only; /* too little room: new events are refused */
 };
 void store_count(struct store *store, struct store_counts *ret);
 

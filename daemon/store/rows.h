@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* rows.h - the state's tables as typed rows: their keys, and each row checked as it is read. */
+/*
+ *   workflow      number                          reference     lead, 0, reference -> number
+ *   seen          number, event id                open          seq
+ *   waits         kind, organisation, year, seq   due           moment, seq
+ *   fact          number, type, seq               register      organisation, type
+ *   organisation  code, last opened first         level         code, newest day first
+ *   support       ccg, csu, newest seq first      key           public key
+ *   key_order     seq of KEY_ADDED -> public key  ledger        organisation, year
+ *   ledger_line   organisation, year, seq, index
+ *
+ * Numbers in keys are big-endian, codes 12 bytes filled with zeros. A row that does not check is a failure, kept in @rows
+ * with its table and key; so is what the tables themselves report. Getters then return false.
+ */
+#ifndef COMMISSION_ROWS_H
+#define COMMISSION_ROWS_H
+
+#include "daemon/store/kv.h"
+#include "daemon/store/record.h"
+#include "daemon/store/store.h"
+
+#define ROWS_TEXT_SIZE 200
+
+struct rows {
+    struct kv *kv;
+    enum status failure; /* the first one, of a row; the tables' own is asked of kv */
+    char text[ROWS_TEXT_SIZE];
+    struct record record; /* the value being made */
+};
+
+/** An open row with its own copy of the event's bytes. */
+struct open_copy {
+    struct open_row row;
+    uint8_t event[FACT_BYTES_MAX];
+};
+
+/** The first failure, of a row or of the tables. */
+enum status rows_failure(const struct rows *rows);
+/** Keep a failure with what it is about. */
+void rows_fail(struct rows *rows, enum status status, const char *format, ...) PRINTF_LIKE(3, 4);
+
+bool rows_get_position(struct rows *rows, struct position *ret);
+void rows_put_position(struct rows *rows, const struct position *position);
+/** The key and the value of the position's row, for kv_create(); valid until the next call. */
+void rows_make_position(struct rows *rows, const struct position *position, struct slice *ret_key,
+                        struct slice *ret_value);
+
+bool rows_get_workflow(struct rows *rows, uint64_t number, struct workflow *ret);
+bool rows_find_workflow(struct rows *rows, struct ods lead, const struct reference *reference,
+                        struct workflow *ret);
+bool rows_next_workflow(struct rows *rows, uint64_t after_number, struct workflow *ret);
+void rows_put_workflow(struct rows *rows, const struct workflow *workflow);
+void rows_put_reference(struct rows *rows, const struct workflow *workflow);
+
+bool rows_get_seen(struct rows *rows, uint64_t number, struct event_id id, struct seen *ret);
+void rows_put_seen(struct rows *rows, uint64_t number, struct event_id id, const struct seen *seen);
+
+/** *@ret's slice points into the map. */
+bool rows_get_open(struct rows *rows, uint64_t seq, struct open_row *ret);
+bool rows_copy_open(struct rows *rows, uint64_t seq, struct open_copy *ret);
+bool rows_next_open(struct rows *rows, uint64_t after_seq, struct open_row *ret);
+void rows_put_open(struct rows *rows, const struct open_row *row);
+void rows_del_open(struct rows *rows, uint64_t seq);
+
+void rows_put_wait(struct rows *rows, const struct wait *wait, uint64_t seq);
+void rows_del_wait(struct rows *rows, const struct wait *wait, uint64_t seq);
+bool rows_next_wait(struct rows *rows, struct wait *wait, uint64_t *seq);
+
+void rows_put_due(struct rows *rows, int64_t due_ms, uint64_t seq);
+void rows_del_due(struct rows *rows, int64_t due_ms, uint64_t seq);
+bool rows_next_due(struct rows *rows, int64_t *due_ms, uint64_t *seq);
+
+void rows_put_fact(struct rows *rows, uint64_t number, enum event_type type, uint64_t seq,
+                   struct slice event);
+uint32_t rows_get_facts(struct rows *rows, uint64_t number, enum event_type type, struct slice *ret,
+                        uint64_t *ret_seqs, uint32_t max);
+
+bool rows_get_register(struct rows *rows, struct ods organisation, enum event_type type,
+                       struct register_head *ret);
+void rows_put_register(struct rows *rows, struct ods organisation, enum event_type type,
+                       const struct register_head *head);
+
+void rows_get_organisation(struct rows *rows, struct ods ods, date_t on, struct organisation *ret);
+bool rows_next_organisation(struct rows *rows, struct ods after, date_t on,
+                            struct organisation *ret);
+void rows_put_organisation(struct rows *rows, const struct organisation *organisation);
+void rows_put_level(struct rows *rows, struct ods ods, const struct level_row *row);
+
+uint32_t rows_get_supports(struct rows *rows, struct ods ccg, struct ods csu,
+                           struct support_row *ret, uint32_t max);
+void rows_put_support(struct rows *rows, const struct support_row *row);
+
+bool rows_get_key(struct rows *rows, struct key public_key, struct key_row *ret);
+bool rows_next_key(struct rows *rows, uint64_t after_entry_seq, struct key_row *ret);
+/** A key that is added again takes a new place in the order. */
+void rows_put_key(struct rows *rows, const struct key_row *row);
+
+void rows_get_ledger(struct rows *rows, struct ods ods, int32_t year, struct ledger_year *ret);
+bool rows_next_ledger(struct rows *rows, struct ods after_ods, int32_t after_year,
+                      struct ledger_year *ret);
+void rows_put_ledger(struct rows *rows, const struct ledger_year *year);
+bool rows_next_ledger_line(struct rows *rows, struct ods ods, int32_t year, uint64_t after_seq,
+                           uint32_t after_index, struct ledger_line_row *ret, uint32_t *ret_index);
+void rows_put_ledger_line(struct rows *rows, const struct ledger_line_row *row, uint32_t index);
+
+#endif

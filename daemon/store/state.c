@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/store/state.h"
+
+#include "daemon/domain/apply.h"
+#include "daemon/store/file.h"
+
+#include <string.h>
+
+struct state {
+    struct rows rows;
+    struct position position;
+    uint64_t committed_seq;
+    uint64_t commits;
+    struct open_copy open;   /* the event that the entry is about */
+    struct open_copy beside; /* and the one whose link it changes */
+};
+
+/* ---- open ---- */
+
+/** An empty state that has seen nothing. */
+static enum status create(struct state *state, const char *dir, const char *parent,
+                          uint64_t map_bytes, const uint8_t journal_id[16])
+{
+    struct position position = {.format = STATE_FORMAT};
+    struct slice key;
+    struct slice value;
+
+    memcpy(position.journal_id, journal_id, sizeof position.journal_id);
+    rows_make_position(&state->rows, &position, &key, &value);
+    return kv_create(dir, parent, map_bytes, key, value);
+}
+
+/** Read the position and see that this state is one of ours. */
+static enum status check_position(struct state *state, const uint8_t journal_id[16],
+                                  char text[STATE_TEXT_SIZE])
+{
+    if (!rows_get_position(&state->rows, &state->position)) {
+        enum status status = rows_failure(&state->rows);
+        snprintf(text, STATE_TEXT_SIZE, "state: its position is missing or damaged");
+        return status == STATUS_OK ? STATUS_STORE_CORRUPT : status;
+    }
+    if (state->position.format > STATE_FORMAT) {
+        snprintf(text, STATE_TEXT_SIZE, "state: format %u, this version knows %d",
+                 (unsigned)state->position.format, STATE_FORMAT);
+        return STATUS_STORE_NEWER;
+    }
+    if (memcmp(state->position.journal_id, journal_id, 16) != 0) {
+        snprintf(text, STATE_TEXT_SIZE, "state: it belongs to another journal");
+        return STATUS_STORE_CORRUPT;
+    }
+    state->committed_seq = state->position.applied_seq;
+    return STATUS_OK;
+}
+
+enum status state_open(struct state **ret, const char *dir, const char *parent, uint64_t map_bytes,
+                       const uint8_t journal_id[16], bool read_only, bool *ret_created,
+                       char text[STATE_TEXT_SIZE])
+{
+    enum status status = STATUS_OK;
+
+    *ret_created = false;
+    if (!file_exists(dir) && read_only) {
+        snprintf(text, STATE_TEXT_SIZE, "state: there is none");
+        return STATUS_NOT_FOUND;
+    }
+    struct state *state = calloc(1, sizeof *state);
+    if (state == NULL)
+        return STATUS_NO_MEMORY;
+    if (!file_exists(dir)) {
+        *ret_created = true;
+        status = create(state, dir, parent, map_bytes, journal_id);
+    }
+    if (status == STATUS_OK)
+        status = kv_open(&state->rows.kv, dir, map_bytes, read_only);
+    if (status != STATUS_OK)
+        snprintf(text, STATE_TEXT_SIZE, "state: it cannot be %s: %s",
+                 *ret_created ? "made" : "opened", status_text(status));
+    if (status == STATUS_OK)
+        status = check_position(state, journal_id, text);
+    if (status != STATUS_OK)
+        goto fail;
+
+    *ret = state;
+    return STATUS_OK;
+
+fail:
+    state_close(state);
+    return status;
+}
+
+struct state *state_close(struct state *state)
+{
+    if (state != NULL)
+        kv_close(state->rows.kv);
+    free(state);
+    return NULL;
+}
+
+struct rows *state_rows(struct state *state)
+{
+    return &state->rows;
+}
+
+const struct position *state_position(const struct state *state)
+{
+    return &state->position;
+}
+
+uint64_t state_committed_seq(const struct state *state)
+{
+    return state->committed_seq;
+}
+
+/* ---- entries ---- */
+
+/** A row that an entry needs is not there: the state is damaged. */
+static void fail_missing(struct state *state, const struct entry *entry, const char *what,
+                         uint64_t number)
+{
+    rows_fail(&state->rows, STATUS_STORE_CORRUPT,
+              "state: entry %llu needs %s %llu, which is missing", (unsigned long long)entry->seq,
+              what, (unsigned long long)number);
+}
+
+static bool load_workflow(struct state *state, const struct entry *entry, struct workflow *ret)
+{
+    if (rows_get_workflow(&state->rows, entry->number, ret))
+        return true;
+    fail_missing(state, entry, "workflow", entry->number);
+    return false;
+}
+
+static bool load_open(struct state *state, const struct entry *entry, uint64_t seq,
+                      struct open_copy *ret)
+{
+    if (rows_copy_open(&state->rows, seq, ret))
+        return true;
+    fail_missing(state, entry, "open event", seq);
+    return false;
+}
+
+/** The first entry about a name makes its row. */
+static struct workflow new_workflow(const struct entry *entry, const struct event *event)
+{
+    return (struct workflow){
+        .number = entry->number,
+        .lead = event->lead,
+        .present_lead = event->lead,
+        .reference = event->reference,
+        .phase = PHASE_NONE,
+        .opened_on = DATE_NONE,
+    };
+}
+
+static void apply_event(struct state *state, const struct entry *entry, const struct event *event)
+{
+    struct rows *rows = &state->rows;
+    struct open_row row = {.event = entry->event};
+    struct open_copy *tail = NULL;
+    struct seen seen = {.seq = entry->seq};
+    struct workflow workflow;
+    bool first = entry->number == entry->seq;
+
+    if (first)
+        workflow = new_workflow(entry, event);
+    else if (!load_workflow(state, entry, &workflow))
+        return;
+    if (workflow.queue_tail != 0) {
+        tail = &state->beside;
+        if (!load_open(state, entry, workflow.queue_tail, tail))
+            return;
+    }
+    apply_received(&workflow, &row.open, tail == NULL ? NULL : &tail->row.open, entry, event);
+
+    if (row.event.len > FACT_BYTES_MAX)
+        row.event = (struct slice){NULL, 0};
+    rows_put_open(rows, &row);
+    if (tail != NULL)
+        rows_put_open(rows, &tail->row);
+    rows_put_workflow(rows, &workflow);
+    if (first)
+        rows_put_reference(rows, &workflow);
+    record_event_digest(entry->event, seen.digest);
+    rows_put_seen(rows, workflow.number, event->id, &seen);
+}
+
+/** Money moves by the entry's lines, whatever today's rules would say. */
+static void apply_lines(struct state *state, const struct entry *entry)
+{
+    for (uint32_t i = 0; i < entry->lines_count; i++) {
+        const struct ledger_line *line = &entry->lines[i];
+        struct ledger_line_row row = {*line, entry->seq, entry->number};
+        struct ledger_year year;
+
+        rows_get_ledger(&state->rows, line->ods, line->year, &year);
+        ledger_add(&year, line);
+        rows_put_ledger(&state->rows, &year);
+        rows_put_ledger_line(&state->rows, &row, i);
+    }
+}
+
+/** The event known by @id got a verdict. */
+static void note_verdict(struct state *state, const struct entry *entry, struct event_id id)
+{
+    struct seen seen;
+
+    if (!rows_get_seen(&state->rows, entry->number, id, &seen)) {
+        fail_missing(state, entry, "the id of event", entry->of_seq);
+        return;
+    }
+    seen.verdict_seq = entry->seq;
+    rows_put_seen(&state->rows, entry->number, id, &seen);
+}
+
+static void hold(struct state *state, const struct entry *entry, struct open_row *row)
+{
+    row->waits_count = entry->waits_count < WAITS_MAX ? entry->waits_count : WAITS_MAX;
+    for (uint32_t i = 0; i < row->waits_count; i++) {
+        row->waits[i] = entry->waits[i];
+        rows_put_wait(&state->rows, &row->waits[i], row->open.seq);
+    }
+    rows_put_open(&state->rows, row);
+}
+
+static void forget_due(struct state *state, const struct open_event *open)
+{
+    if (open->state == OPEN_DELAYED)
+        rows_del_due(&state->rows, open->due_ms, open->seq);
+}
+
+static void apply_verdict(struct state *state, const struct entry *entry, const struct event *event)
+{
+    struct rows *rows = &state->rows;
+    struct open_row *row = &state->open.row;
+    struct open_copy *next = NULL;
+    struct workflow workflow;
+
+    if (!load_workflow(state, entry, &workflow) ||
+        !load_open(state, entry, entry->of_seq, &state->open))
+        return;
+    if (workflow.queue_head != 0) {
+        next = &state->beside;
+        if (!load_open(state, entry, workflow.queue_head, next))
+            return;
+    }
+    forget_due(state, &row->open);
+    apply_judged(&workflow, &row->open, next == NULL ? NULL : &next->row.open, entry, event);
+
+    if (entry->verdict == VERDICT_HELD)
+        hold(state, entry, row);
+    else
+        rows_del_open(rows, row->open.seq);
+    if (next != NULL)
+        rows_put_open(rows, &next->row);
+    rows_put_workflow(rows, &workflow);
+    note_verdict(state, entry, row->open.id);
+    apply_lines(state, entry);
+    if (entry->verdict == VERDICT_ACCEPTED && entry->keeps_fact && row->event.len > 0)
+        rows_put_fact(rows, entry->number, row->open.type, row->open.seq, row->event);
+}
+
+static void apply_failed_attempt(struct state *state, const struct entry *entry)
+{
+    struct open_row *row = &state->open.row;
+    struct workflow workflow;
+
+    if (!load_workflow(state, entry, &workflow) ||
+        !load_open(state, entry, entry->of_seq, &state->open))
+        return;
+    forget_due(state, &row->open);
+    apply_attempt_failed(&workflow, &row->open, entry);
+
+    rows_put_due(&state->rows, row->open.due_ms, row->open.seq);
+    rows_put_open(&state->rows, row);
+    rows_put_workflow(&state->rows, &workflow);
+}
+
+static void apply_end_of_wait(struct state *state, const struct entry *entry)
+{
+    struct open_row *row = &state->open.row;
+    struct workflow workflow;
+
+    if (!load_workflow(state, entry, &workflow) ||
+        !load_open(state, entry, entry->of_seq, &state->open))
+        return;
+    apply_wait_ended(&workflow, &row->open, entry);
+
+    for (uint32_t i = 0; i < row->waits_count; i++)
+        rows_del_wait(&state->rows, &row->waits[i], row->open.seq);
+    row->waits_count = 0;
+    rows_put_open(&state->rows, row);
+    rows_put_workflow(&state->rows, &workflow);
+}
+
+/* ---- registers ---- */
+
+/** Copy text into a field of @size with its NUL, cut at a character's boundary. */
+static void copy_text(char *ret, size_t size, struct slice text)
+{
+    size_t len = text.len < size ? text.len : size - 1;
+
+    while (len > 0 && len < text.len && (text.bytes[len] & 0xc0) == 0x80)
+        len--;
+    memset(ret, 0, size);
+    if (len > 0)
+        memcpy(ret, text.bytes, len);
+}
+
+static void register_organisation(struct state *state, const struct entry *entry,
+                                  const struct event *event)
+{
+    const struct organisation_registered *said = &event->organisation_registered;
+    struct organisation organisation = {
+        .known = true,
+        .ods = event->organisation,
+        .kind = said->kind,
+        .opened_on = said->opened_on,
+        .closed_on = said->closed_on,
+        .successor = said->successor,
+        .entry_seq = entry->seq,
+    };
+
+    copy_text(organisation.name, sizeof organisation.name, said->name);
+    rows_put_organisation(&state->rows, &organisation);
+}
+
+static void register_support(struct state *state, const struct entry *entry,
+                             const struct event *event)
+{
+    struct support_row row = {
+        .ccg = event->organisation,
+        .csu = event->support_contract.csu,
+        .lines = event->support_contract.lines,
+        .period = event->support_contract.period,
+        .entry_seq = entry->seq,
+    };
+
+    rows_put_support(&state->rows, &row);
+}
+
+static void register_level(struct state *state, const struct entry *entry,
+                           const struct event *event)
+{
+    struct level_row row = {
+        .level = event->co_commissioning_level.level,
+        .from = event->co_commissioning_level.from,
+        .entry_seq = entry->seq,
+    };
+
+    rows_put_level(&state->rows, event->organisation, &row);
+}
+
+static void register_key(struct state *state, const struct entry *entry, const struct event *event)
+{
+    struct key_row row = {
+        .principal = {.public_key = event->key_added.public_key,
+                      .organisation = event->organisation,
+                      .kind = event->key_added.kind,
+                      .verbs = event->key_added.verbs,
+                      .key_seq = entry->seq},
+        .entry_seq = entry->seq,
+    };
+
+    copy_text(row.label, sizeof row.label, event->key_added.label);
+    rows_put_key(&state->rows, &row);
+}
+
+static void revoke_key(struct state *state, const struct entry *entry, const struct event *event)
+{
+    struct key_row row;
+
+    (void)entry;
+    if (!rows_get_key(&state->rows, event->key_revoked.public_key, &row))
+        return;
+    row.revoked = true;
+    rows_put_key(&state->rows, &row);
+}
+
+/** What an accepted register event leaves behind it, beside lines of the ledger. */
+static const struct {
+    enum event_type type;
+    void (*record)(struct state *state, const struct entry *entry, const struct event *event);
+} registers[] = {
+    {EVENT_ORGANISATION_REGISTERED, register_organisation},
+    {EVENT_SUPPORT_CONTRACT, register_support},
+    {EVENT_CO_COMMISSIONING_LEVEL, register_level},
+    {EVENT_KEY_ADDED, register_key},
+    {EVENT_KEY_REVOKED, revoke_key},
+};
+
+static void apply_recorded(struct state *state, const struct entry *entry,
+                           const struct event *event)
+{
+    struct register_head head = {.number = entry->number, .last_seq = entry->seq};
+    struct seen seen = {.seq = entry->seq, .verdict_seq = entry->seq};
+
+    rows_put_register(&state->rows, event->organisation, event->type, &head);
+    record_event_digest(entry->event, seen.digest);
+    rows_put_seen(&state->rows, entry->number, event->id, &seen);
+    apply_lines(state, entry);
+    if (entry->verdict != VERDICT_ACCEPTED)
+        return;
+    for (uint32_t i = 0; i < ARRAY_LEN(registers); i++) {
+        if (registers[i].type == event->type)
+            registers[i].record(state, entry, event);
+    }
+}
+
+void state_apply(struct state *state, const struct entry *entry, const struct event *event,
+                 const struct hash *hash)
+{
+    CHECK(entry->seq == state->position.applied_seq + 1);
+
+    if (state_failure(state) != STATUS_OK)
+        return;
+    switch (entry->kind) {
+    case ENTRY_STARTED:
+        state->position.run = entry->run;
+        break;
+    case ENTRY_RECEIVED:
+        apply_event(state, entry, event);
+        break;
+    case ENTRY_JUDGED:
+        apply_verdict(state, entry, event);
+        break;
+    case ENTRY_RECORDED:
+        apply_recorded(state, entry, event);
+        break;
+    case ENTRY_ATTEMPT_FAILED:
+        apply_failed_attempt(state, entry);
+        break;
+    case ENTRY_WAIT_ENDED:
+        apply_end_of_wait(state, entry);
+        break;
+    case ENTRY_NONE:
+        CHECK(entry->kind != ENTRY_NONE);
+        break;
+    }
+    state->position.applied_seq = entry->seq;
+    state->position.applied_hash = *hash;
+}
+
+/* ---- the transaction ---- */
+
+enum status state_failure(const struct state *state)
+{
+    return rows_failure(&state->rows);
+}
+
+const char *state_failure_text(const struct state *state)
+{
+    return state->rows.text;
+}
+
+enum status state_commit(struct state *state)
+{
+    enum status status = state_failure(state);
+
+    if (status != STATUS_OK)
+        return status;
+    if (state->position.applied_seq == state->committed_seq)
+        return STATUS_OK;
+    rows_put_position(&state->rows, &state->position);
+    status = kv_commit(state->rows.kv);
+    if (status != STATUS_OK)
+        return status;
+    state->committed_seq = state->position.applied_seq;
+    state->commits++;
+    return STATUS_OK;
+}
+
+uint32_t state_dirty(const struct state *state)
+{
+    return kv_dirty(state->rows.kv);
+}
+
+uint64_t state_commits(const struct state *state)
+{
+    return state->commits;
+}
+
+/* ---- comparison ---- */
+
+/** Where one of two tables stands. */
+struct cursor {
+    struct kv *kv;
+    uint8_t key_bytes[KV_KEY_BYTES_MAX];
+    struct slice key; /* empty: before the first */
+    struct slice value;
+    bool more;
+};
+
+static void advance(struct cursor *cursor, enum kv_table table)
+{
+    struct slice key;
+
+    cursor->more = kv_next(cursor->kv, table, cursor->key, &key, &cursor->value);
+    if (!cursor->more)
+        return;
+    CHECK(key.len <= sizeof cursor->key_bytes);
+    memcpy(cursor->key_bytes, key.bytes, key.len);
+    cursor->key = (struct slice){cursor->key_bytes, key.len};
+}
+
+static int compare_slices(struct slice a, struct slice b)
+{
+    size_t len = a.len < b.len ? a.len : b.len;
+    int order = memcmp(a.bytes, b.bytes, len);
+
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+#define SAID_MAX 5 /* rows of a table that are named; the others are counted */
+
+static uint64_t compare_table(struct state *a, struct state *b, enum kv_table table,
+                              void (*say)(void *ctx, const char *line), void *ctx)
+{
+    struct cursor left = {.kv = a->rows.kv};
+    struct cursor right = {.kv = b->rows.kv};
+    uint64_t differences = 0;
+
+    advance(&left, table);
+    advance(&right, table);
+    while (left.more || right.more) {
+        int order = !left.more ? 1 : !right.more ? -1 : compare_slices(left.key, right.key);
+        bool same = order == 0 && compare_slices(left.value, right.value) == 0;
+        const struct cursor *named = order <= 0 ? &left : &right;
+        if (!same && ++differences <= SAID_MAX) {
+            char line[200];
+            int len = snprintf(line, sizeof line, "state: table %s: %s row ", kv_table_name(table),
+                               order == 0  ? "another value in"
+                               : order < 0 ? "needless"
+                                           : "missing");
+            for (size_t i = 0; i < named->key.len && i < 40; i++)
+                len += snprintf(line + len, sizeof line - (size_t)len, "%02x", named->key.bytes[i]);
+            say(ctx, line);
+        }
+        if (order <= 0)
+            advance(&left, table);
+        if (order >= 0)
+            advance(&right, table);
+    }
+    return differences;
+}
+
+bool state_compare(struct state *a, struct state *b, void (*say)(void *ctx, const char *line),
+                   void *ctx)
+{
+    bool same = true;
+
+    for (uint32_t table = 0; table < KV_TABLES; table++) {
+        if (table == KV_META)
+            continue;
+        uint64_t differences = compare_table(a, b, (enum kv_table)table, say, ctx);
+        if (differences > 0) {
+            char line[200];
+            snprintf(line, sizeof line, "state: table %s: %llu rows differ",
+                     kv_table_name((enum kv_table)table), (unsigned long long)differences);
+            say(ctx, line);
+            same = false;
+        }
+    }
+    return same && state_failure(a) == STATUS_OK && state_failure(b) == STATUS_OK;
+}

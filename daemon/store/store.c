@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/store/store.h"
+
+#include "daemon/store/file.h"
+#include "daemon/store/journal.h"
+#include "daemon/store/replay.h"
+#include "daemon/store/state.h"
+#include "proto/codec.h"
+
+#include <string.h>
+
+#define ROOM_SPARE_BYTES (2ull * BATCH_BYTES_MAX + 64ull * 1024 * 1024)
+#define ROOM_ASKED_EVERY 64 /* batches between two looks at the disk */
+#define MAP_FULL_PERCENT 90
+#define DIRTY_ROW_BYTES                                                                            \
+    8192 /* of the map, at most, for a row not committed yet: its page and one above it */
+
+struct store {
+    struct journal *journal;
+    struct state *state;
+    struct arena *arena; /* for reading entries */
+    struct path dir;
+    uint64_t run;
+    uint64_t entries;
+    uint64_t disk_room;
+    uint32_t room_asked;
+    bool no_room;
+    bool read_only;
+    enum status failure;
+};
+
+/* ---- open ---- */
+
+static enum status say(char *text, size_t text_size, enum status status, const char *what)
+{
+    snprintf(text, text_size, "%s", what);
+    return status;
+}
+
+static enum status open_journal(struct store *store, const struct store_options *options,
+                                struct store_report *report, char *text, size_t text_size)
+{
+    struct path dir = file_path(options->dir, "journal");
+    struct journal_options journal = {dir.text, options->dir, options->segment_bytes,
+                                      options->read_only};
+    struct journal_report found;
+    char fault[JOURNAL_TEXT_SIZE];
+    enum status status = journal_open(&store->journal, &journal, &found, fault);
+
+    if (status != STATUS_OK)
+        return say(text, text_size, status, fault);
+    report->torn_bytes = found.torn_bytes;
+    report->created = found.created;
+    return STATUS_OK;
+}
+
+static enum status open_state(struct store *store, const struct store_options *options,
+                              struct store_report *report, char *text, size_t text_size)
+{
+    struct path dir = file_path(options->dir, "state");
+    uint8_t id[16];
+    char fault[STATE_TEXT_SIZE] = "";
+    bool created;
+
+    journal_id(store->journal, id);
+    enum status status = state_open(&store->state, dir.text, options->dir, options->map_bytes, id,
+                                    options->read_only, &created, fault);
+    if (status != STATUS_OK)
+        return say(text, text_size, status, fault);
+    report->state_rebuilt = created && !report->created;
+    return STATUS_OK;
+}
+
+/** Bring the state to the journal's end. */
+static enum status catch_up(struct store *store, struct store_report *report, char *text,
+                            size_t text_size)
+{
+    char fault[REPLAY_TEXT_SIZE] = "";
+    enum status status = replay_check(store->journal, store->state, fault);
+
+    if (status == STATUS_OK && !store->read_only)
+        status = replay_tail(store->journal, store->state, store->arena, &report->entries_replayed,
+                             fault);
+    if (status != STATUS_OK)
+        return say(text, text_size, status, fault);
+    return STATUS_OK;
+}
+
+static enum status open_parts(struct store *store, const struct store_options *options,
+                              struct store_report *report, char *text, size_t text_size)
+{
+    enum status status = STATUS_OK;
+
+    if (!options->read_only && !file_exists(options->dir)) {
+        struct path parent = file_path(options->dir, "..");
+        status = file_make_dir(options->dir, parent.text);
+        if (status == STATUS_IO_FAILED && file_exists(options->dir))
+            status = STATUS_OK;
+        if (status != STATUS_OK)
+            return say(text, text_size, status, "the state directory cannot be made");
+    }
+    status = arena_new(&store->arena, REPLAY_ARENA_BYTES);
+    if (status == STATUS_OK)
+        status = open_journal(store, options, report, text, text_size);
+    if (status == STATUS_OK)
+        status = open_state(store, options, report, text, text_size);
+    if (status == STATUS_OK)
+        status = catch_up(store, report, text, text_size);
+    return status;
+}
+
+enum status store_open(struct store **ret, const struct store_options *options,
+                       struct store_report *report, char *text, size_t text_size)
+{
+    CHECK(options->dir != NULL);
+    CHECK(text_size > 0);
+
+    *report = (struct store_report){.created = false};
+    text[0] = '\0';
+    if (strlen(options->dir) > FILE_PATH_SIZE - 64)
+        return say(text, text_size, STATUS_INVALID, "the state directory's path is too long");
+    struct store *store = calloc(1, sizeof *store);
+    if (store == NULL)
+        return STATUS_NO_MEMORY;
+    store->dir = file_path(options->dir, ".");
+    store->read_only = options->read_only;
+    enum status status = open_parts(store, options, report, text, text_size);
+    if (status != STATUS_OK)
+        goto fail;
+    store->run = state_position(store->state)->run + 1;
+
+    *ret = store;
+    return STATUS_OK;
+
+fail:
+    store_close(store);
+    return status;
+}
+
+struct store *store_close(struct store *store)
+{
+    if (store == NULL)
+        return NULL;
+    state_close(store->state);
+    journal_close(store->journal);
+    arena_free(store->arena);
+    free(store);
+    return NULL;
+}
+
+/* ---- writing ---- */
+
+/** The first failure of the store or of its state. */
+static enum status failure_of(struct store *store)
+{
+    if (store->failure == STATUS_OK)
+        store->failure = state_failure(store->state);
+    return store->failure;
+}
+
+uint64_t store_next_seq(const struct store *store)
+{
+    return journal_next_seq(store->journal);
+}
+
+bool store_has_room(struct store *store)
+{
+    const struct kv *kv = state_rows(store->state)->kv;
+    uint64_t used = kv_used_bytes(kv) + (uint64_t)state_dirty(store->state) * DIRTY_ROW_BYTES;
+
+    if (store->room_asked == 0)
+        store->disk_room = file_room(store->dir.text);
+    store->room_asked = (store->room_asked + 1) % ROOM_ASKED_EVERY;
+    store->no_room = used > kv_map_bytes(kv) / 100 * MAP_FULL_PERCENT ||
+                     store->disk_room < ROOM_SPARE_BYTES + journal_room_wanted(store->journal);
+    return !store->no_room;
+}
+
+bool store_batch_full(const struct store *store)
+{
+    return journal_batch_full(store->journal);
+}
+
+uint32_t store_batch_count(const struct store *store)
+{
+    return journal_batch_count(store->journal);
+}
+
+void store_add(struct store *store, struct entry *entry, const struct event *event,
+               struct hash *ret_hash)
+{
+    struct buffer buffer = {.len = 0};
+
+    CHECK(!store->read_only);
+    CHECK(!journal_batch_full(store->journal));
+    entry->seq = journal_next_seq(store->journal);
+    *ret_hash = (struct hash){{0}};
+    if (failure_of(store) != STATUS_OK)
+        return;
+    buffer.bytes = journal_begin_entry(store->journal, &buffer.max);
+    codec_encode_entry(&buffer, entry);
+    if (buffer.full) {
+        store->failure = STATUS_TOO_LARGE;
+        return;
+    }
+    *ret_hash = journal_end_entry(store->journal, buffer.len);
+    state_apply(store->state, entry, event, ret_hash);
+    store->entries++;
+}
+
+enum status store_flush(struct store *store)
+{
+    enum status status = failure_of(store);
+
+    if (status == STATUS_OK)
+        status = store->failure = journal_flush(store->journal, store->run);
+    return status;
+}
+
+enum status store_commit(struct store *store)
+{
+    enum status status = failure_of(store);
+
+    CHECK(status != STATUS_OK || journal_batch_count(store->journal) == 0);
+    if (status == STATUS_OK)
+        status = store->failure = state_commit(store->state);
+    return status;
+}
+
+const char *store_failure_text(const struct store *store)
+{
+    return state_failure_text(store->state);
+}
+
+uint32_t store_dirty_rows(const struct store *store)
+{
+    return state_dirty(store->state);
+}
+
+enum status store_tend(struct store *store)
+{
+    enum status status = failure_of(store);
+
+    if (status == STATUS_OK)
+        status = store->failure = journal_tend(store->journal);
+    return status;
+}
+
+/* ---- loading ---- */
+
+bool store_find_workflow(struct store *store, struct ods lead, const struct reference *reference,
+                         struct workflow *ret)
+{
+    return rows_find_workflow(state_rows(store->state), lead, reference, ret);
+}
+
+bool store_get_workflow(struct store *store, uint64_t number, struct workflow *ret)
+{
+    return rows_get_workflow(state_rows(store->state), number, ret);
+}
+
+bool store_get_register(struct store *store, struct ods organisation, enum event_type type,
+                        struct register_head *ret)
+{
+    return rows_get_register(state_rows(store->state), organisation, type, ret);
+}
+
+bool store_get_seen(struct store *store, uint64_t number, struct event_id id, struct seen *ret)
+{
+    return rows_get_seen(state_rows(store->state), number, id, ret);
+}
+
+void store_digest(struct slice event_bytes, uint8_t ret[16])
+{
+    record_event_digest(event_bytes, ret);
+}
+
+bool store_get_open(struct store *store, uint64_t seq, struct open_event *ret)
+{
+    struct open_row row;
+
+    if (!rows_get_open(state_rows(store->state), seq, &row))
+        return false;
+    *ret = row.open;
+    return true;
+}
+
+bool store_event_bytes(struct store *store, uint64_t seq, struct slice *ret)
+{
+    arena_reset(store->arena);
+    enum status status = replay_event_bytes(store->journal, store->state, store->arena, seq, ret);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND && store->failure == STATUS_OK)
+        store->failure = status;
+    return status == STATUS_OK;
+}
+
+void store_get_organisation(struct store *store, struct ods ods, date_t on,
+                            struct organisation *ret)
+{
+    rows_get_organisation(state_rows(store->state), ods, on, ret);
+}
+
+uint32_t store_get_supports(struct store *store, struct ods ccg, struct ods csu,
+                            struct support_row *ret, uint32_t max)
+{
+    return rows_get_supports(state_rows(store->state), ccg, csu, ret, max);
+}
+
+void store_get_ledger(struct store *store, struct ods ods, int32_t year, struct ledger_year *ret)
+{
+    rows_get_ledger(state_rows(store->state), ods, year, ret);
+}
+
+uint32_t store_get_facts(struct store *store, uint64_t number, enum event_type type,
+                         struct slice *ret, uint64_t *ret_seqs, uint32_t max)
+{
+    return rows_get_facts(state_rows(store->state), number, type, ret, ret_seqs, max);
+}
+
+bool store_get_key(struct store *store, struct key public_key, struct key_row *ret)
+{
+    return rows_get_key(state_rows(store->state), public_key, ret);
+}
+
+/* ---- walking ---- */
+
+bool store_next_workflow(struct store *store, uint64_t after_number, struct workflow *ret)
+{
+    return rows_next_workflow(state_rows(store->state), after_number, ret);
+}
+
+bool store_next_open(struct store *store, uint64_t after_seq, struct open_event *ret)
+{
+    struct open_row row;
+
+    if (!rows_next_open(state_rows(store->state), after_seq, &row))
+        return false;
+    *ret = row.open;
+    return true;
+}
+
+bool store_next_organisation(struct store *store, struct ods after, date_t on,
+                             struct organisation *ret)
+{
+    return rows_next_organisation(state_rows(store->state), after, on, ret);
+}
+
+bool store_next_ledger(struct store *store, struct ods after_ods, int32_t after_year,
+                       struct ledger_year *ret)
+{
+    return rows_next_ledger(state_rows(store->state), after_ods, after_year, ret);
+}
+
+bool store_next_ledger_line(struct store *store, struct ods ods, int32_t year, uint64_t after_seq,
+                            uint32_t after_index, struct ledger_line_row *ret, uint32_t *ret_index)
+{
+    return rows_next_ledger_line(state_rows(store->state), ods, year, after_seq, after_index, ret,
+                                 ret_index);
+}
+
+bool store_next_key(struct store *store, uint64_t after_entry_seq, struct key_row *ret)
+{
+    return rows_next_key(state_rows(store->state), after_entry_seq, ret);
+}
+
+bool store_next_waiting(struct store *store, const struct wait *wait, uint64_t after_seq,
+                        uint64_t *ret_seq)
+{
+    struct wait found = *wait;
+    uint64_t seq = after_seq;
+
+    if (!rows_next_wait(state_rows(store->state), &found, &seq))
+        return false;
+    if (found.kind != wait->kind || !ods_equal(found.ods, wait->ods) || found.year != wait->year)
+        return false;
+    *ret_seq = seq;
+    return true;
+}
+
+bool store_next_due(struct store *store, int64_t *due_ms, uint64_t *seq)
+{
+    return rows_next_due(state_rows(store->state), due_ms, seq);
+}
+
+bool store_next_wait(struct store *store, struct wait *wait, uint64_t *seq)
+{
+    return rows_next_wait(state_rows(store->state), wait, seq);
+}
+
+/* ---- the journal ---- */
+
+uint64_t store_durable_seq(const struct store *store)
+{
+    return journal_durable_seq(store->journal);
+}
+
+struct hash store_head_hash(const struct store *store)
+{
+    return journal_durable_hash(store->journal);
+}
+
+uint64_t store_applied_seq(const struct store *store)
+{
+    return state_committed_seq(store->state);
+}
+
+void store_journal_id(const struct store *store, uint8_t ret[16])
+{
+    journal_id(store->journal, ret);
+}
+
+uint64_t store_run(const struct store *store)
+{
+    return store->run;
+}
+
+enum status store_read_entry(struct store *store, uint64_t seq, struct slice *ret,
+                             struct hash *ret_hash)
+{
+    return journal_read(store->journal, seq, ret, ret_hash);
+}
+
+void store_count(struct store *store, struct store_counts *ret)
+{
+    struct kv *kv = state_rows(store->state)->kv;
+
+    *ret = (struct store_counts){
+        .entries = store->entries,
+        .flushes = journal_flushes(store->journal),
+        .commits = state_commits(store->state),
+        .journal_bytes = journal_written_bytes(store->journal),
+        .state_bytes = kv_used_bytes(kv),
+        .workflows = kv_count(kv, KV_WORKFLOW),
+        .open_events = kv_count(kv, KV_OPEN),
+        .read_only = store->no_room,
+    };
+}
