@@ -11,19 +11,23 @@ static const struct cli_option ocds_options[] = {
 
 const struct cli_option import_orgs_options[] = {
     {"csu", "FILE", "a file of commissioning support units, to read as well"},
+    {"names", "FILE", "an ONS list: the names of CCGs that the file calls by their ICB"},
     {"dry-run", NULL, "say what would be sent; send nothing"},
     {0},
 };
 
 const char import_orgs_more[] =
     "Reads files in the shape of ODS's eccg.csv (and csu.csv) and registers each\n"
-    "organisation with the days it opened and closed. Importing again changes\n"
-    "nothing. Needs NHS England's key.\n";
+    "organisation with the days it opened and closed. A CCG whose code became a\n"
+    "sub-ICB location is registered as what it was, to 30 June 2022, with its ICB\n"
+    "as successor. Importing again changes nothing. Needs NHS England's key.\n";
 
 const char import_orgs_example[] = "commission -c dev/nhse import orgs eccg.csv --csu csu.csv";
 
 static const struct cli_option allotments_options[] = {
     {"year", "YEAR", "the financial year of the file, such as 2018/19"},
+    {"names", "FILE", "an ONS list: more names of the organisations registered"},
+    {"on", "DATE", "the day they were set; the year's first day if not given"},
     {"dry-run", NULL, "say what would be sent; send nothing"},
     {0},
 };
@@ -35,9 +39,12 @@ static const struct cli_verb verbs[] = {
         .arguments_min = 1,
         .arguments_max = -1,
         .help = "Take tender and award notices from open contracting data",
-        .more = "Reads releases and release packages of OCDS 1.1. A process becomes an adopted\n"
-                "workflow, its tender a PROCUREMENT_STARTED, its awards AWARD_INTENDED or\n"
-                "CONTRACT_AWARDED. Importing again changes nothing and says \"repeated\".\n",
+        .more = "Reads releases and release packages of OCDS 1.0 and 1.1, lists of releases, and\n"
+                "several of these in one file (JSONL); records are not read. A process becomes an\n"
+                "adopted workflow named by its ocid, a tender release PROCUREMENT_STARTED, an\n"
+                "award release AWARD_INTENDED, CONTRACT_AWARDED or AWARD_WITHDRAWN for each of\n"
+                "its awards. Other releases are skipped. Importing again changes nothing and says\n"
+                "\"repeated\". Exit codes: 0 all well, 1 none, 8 some.\n",
         .example = "commission -c dev/QYG import ocds notices/*.json --lead QYG",
         .options = ocds_options,
         .run = import_ocds,
@@ -59,8 +66,10 @@ static const struct cli_verb verbs[] = {
         .arguments_min = 1,
         .arguments_max = 1,
         .help = "Set the allotments of a financial year from a file of names and sums",
-        .more = "Names are matched with the registered organisations. What does not match is\n"
-                "said and not sent; nothing is guessed. Needs NHS England's key.\n",
+        .more = "Reads the columns \"CCG\" and \"Final allocation\" (thousands of pounds). Names are\n"
+                "matched with the CCGs registered and open on the year's first day. What does\n"
+                "not match is said and not sent; nothing is guessed; a name that stands twice is\n"
+                "refused. Importing again changes nothing. Needs NHS England's key.\n",
         .example = "commission -c dev/nhse import allotments ccg_allocations.csv --year 2018/19",
         .options = allotments_options,
         .run = import_allotments,
