@@ -141,19 +141,19 @@ enum status context_use(const char *name)
 
 /* ---- reading ------------------------------------------------------------------------------ */
 
-/** libconfuse hands its errors to a function without a context of ours: it is kept here while a file is read. */
-static _Thread_local char *fault_now;
+/* Not a name that a file can hold: carries the text of the first error, as libconfuse gives its error function nothing of ours. */
+#define FAULT "\x01"
 
 static void note_fault(cfg_t *cfg, const char *format, va_list arguments) PRINTF_LIKE(2, 0);
 static void note_fault(cfg_t *cfg, const char *format, va_list arguments)
 {
-    if (fault_now == NULL || fault_now[0] != '\0')
+    char *fault = cfg_getptr(cfg, FAULT);
+    if (fault == NULL || fault[0] != '\0')
         return;
-    int at = snprintf(fault_now, CONTEXT_FAULT_SIZE,
-                      "%s:%d: ", cfg != NULL && cfg->filename != NULL ? cfg->filename : "context",
-                      cfg != NULL ? cfg->line : 0);
+    int at = snprintf(fault, CONTEXT_FAULT_SIZE,
+                      "%s:%d: ", cfg->filename != NULL ? cfg->filename : "context", cfg->line);
     if (at > 0 && at < CONTEXT_FAULT_SIZE)
-        vsnprintf(fault_now + at, (size_t)(CONTEXT_FAULT_SIZE - at), format, arguments);
+        (void)vsnprintf(fault + at, (size_t)(CONTEXT_FAULT_SIZE - at), format, arguments);
 }
 
 /** A path in a context is meant from the context's own folder. */
@@ -224,7 +224,9 @@ static enum status context_take(cfg_t *cfg, struct context *ret, char fault[CONT
 
 enum status context_read(const char *name, struct context *ret, char fault[CONTEXT_FAULT_SIZE])
 {
+    void *fault_pointer = fault;
     cfg_opt_t options[] = {
+        {.name = FAULT, .type = CFGT_PTR, .simple_value = {.ptr = &fault_pointer}},
         CFG_STR("endpoint", NULL, CFGF_NODEFAULT),
         CFG_STR("server_key", NULL, CFGF_NODEFAULT),
         CFG_STR("key_file", NULL, CFGF_NODEFAULT),
@@ -254,9 +256,7 @@ enum status context_read(const char *name, struct context *ret, char fault[CONTE
     if (cfg == NULL)
         return STATUS_NO_MEMORY;
     cfg_set_error_function(cfg, note_fault);
-    fault_now = fault;
     int parsed = cfg_parse(cfg, context.path);
-    fault_now = NULL;
 
     enum status status;
     if (parsed == CFG_SUCCESS) {

@@ -473,6 +473,13 @@ void printer_note(struct printer *printer, const char *format, ...)
     *note = text.bytes;
 }
 
+void printer_flush(struct printer *printer)
+{
+    if (for_people(printer) && printer->block_rows > 0)
+        block_write(printer);
+    (void)fflush(stdout);
+}
+
 bool printer_end(struct printer *printer)
 {
     switch (printer->cli->output) {

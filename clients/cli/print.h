@@ -28,6 +28,8 @@ void printer_row_text(struct printer *printer, const char *const *cells);
 void printer_note(struct printer *printer, const char *format, ...) PRINTF_LIKE(2, 3);
 /** One ready JSON value, in the place of a row; @text is one line. For tables without columns: json and jsonl only. */
 void printer_json(struct printer *printer, const char *text);
+/** Write what has been added so far. */
+void printer_flush(struct printer *printer);
 /** Write what is left, and release. False: standard output failed (said already). */
 MUST_USE bool printer_end(struct printer *printer);
 /** Rows so far. */

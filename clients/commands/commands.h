@@ -32,4 +32,12 @@ extern const struct cli_option import_orgs_options[];
 extern const char import_orgs_more[];
 extern const char import_orgs_example[];
 
+/** Add the payload of a KEY_ADDED and the event's last brace: @verbs is a JSON array of names. */
+struct text;
+void key_added_json(struct key key, const char *kind, const char *verbs, const char *label,
+                    struct text *ret);
+
+/** Send one event, given as JSON with its id, wait for its verdict and print what became of it; @dry_run: only ask. An exit code. */
+int event_send_text(struct cli *cli, const char *json, bool dry_run);
+
 #endif

@@ -522,6 +522,21 @@ static int validate(struct cli *cli, int argc, char **argv)
     return result;
 }
 
+int event_send_text(struct cli *cli, const char *json, bool dry_run)
+{
+    struct givens givens = {0};
+    int result;
+    take_event(cli, &givens, "event", 1, 1, slice_of(json));
+    if (givens.faults > 0)
+        result = EXIT_REFUSED;
+    else if (dry_run)
+        result = validate_all(cli, &givens, false);
+    else
+        result = send_all(cli, &givens, COMMISSION_WAIT_VERDICT);
+    givens_clear(&givens);
+    return result;
+}
+
 /* ---- status ------------------------------------------------------------------------------- */
 
 static int status(struct cli *cli, int argc, char **argv)
