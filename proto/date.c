@@ -140,10 +140,13 @@ static date_t last_sunday(int32_t year, int32_t month)
 static date_t split_moment(int64_t wall_ms, int64_t *ret_ms_of_day)
 {
     int64_t days = wall_ms / DAY_MS;
+    int64_t ms_of_day = wall_ms % DAY_MS;
 
-    if (wall_ms % DAY_MS < 0)
+    if (ms_of_day < 0) {
+        ms_of_day += DAY_MS;
         days--;
-    *ret_ms_of_day = wall_ms - days * DAY_MS;
+    }
+    *ret_ms_of_day = ms_of_day;
     if (days < DATE_MIN)
         return DATE_MIN;
     return days > DATE_MAX ? DATE_MAX : (date_t)days;
