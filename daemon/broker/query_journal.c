@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "daemon/broker/query.h"
+#include "daemon/domain/route.h"
+#include "proto/codec.h"
+
+static const char *kind_name(enum entry_kind kind)
+{
+    switch (kind) {
+    case ENTRY_STARTED:
+        return "STARTED";
+    case ENTRY_RECEIVED:
+        return "RECEIVED";
+    case ENTRY_JUDGED:
+        return "JUDGED";
+    case ENTRY_RECORDED:
+        return "RECORDED";
+    case ENTRY_ATTEMPT_FAILED:
+        return "ATTEMPT_FAILED";
+    case ENTRY_WAIT_ENDED:
+        return "WAIT_ENDED";
+    case ENTRY_NONE:
+        break;
+    }
+    return "?";
+}
+
+/** The event that @entry brought; false: it brought none. */
+static bool event_of(struct asking *asking, const struct entry *entry, struct event *ret)
+{
+    struct reason items[REASONS_MAX];
+    struct reasons reasons = {.items = items, .max = REASONS_MAX};
+    bool id_known;
+
+    return (entry->kind == ENTRY_RECEIVED || entry->kind == ENTRY_RECORDED) &&
+           codec_decode_event(entry->event, asking->broker->scratch, ret, &id_known, &reasons) ==
+               STATUS_OK;
+}
+
+/** A line for people; whoever wants all decodes the entry itself. */
+static void put_entry(struct asking *asking, const struct entry *entry)
+{
+    struct event event = {.type = EVENT_NONE, .occurred_on = DATE_NONE};
+    bool brought = event_of(asking, entry, &event);
+    char id[EVENT_ID_TEXT_SIZE] = "";
+    if (brought)
+        event_id_print(event.id, id);
+
+    query_number(asking, (int64_t)entry->seq);
+    query_moment(asking, entry->at_ms);
+    query_text(asking, kind_name(entry->kind));
+    query_text(asking, brought ? event_type_name(event.type) : "");
+    query_text(asking, event.sender.text);
+    query_number(asking, (int64_t)entry->of_seq);
+    query_text(asking, entry->verdict != VERDICT_NONE ? verdict_name(entry->verdict) : "");
+    if (entry->kind == ENTRY_ATTEMPT_FAILED)
+        query_slice(asking, entry->error);
+    else
+        query_reasons(asking, entry->reasons, entry->reasons_count);
+    query_text(asking, entry->stage != STAGE_NONE ? stage_name(entry->stage) : "");
+    query_text(asking, entry->phase != PHASE_UNSPECIFIED ? phase_name(entry->phase) : "");
+    query_slice(asking, entry->worker);
+    query_number(asking, entry->attempt);
+    query_text(asking, event.acting_for.text);
+    query_slice(asking, event.actor);
+    query_date(asking, event.occurred_on);
+    query_text(asking, id);
+}
+
+/**
+ * Walk back from @last to the oldest entry after @after, each naming the one before it. @ret: a ring of the seqs seen last, that is the
+ * oldest ones. Returns how many entries there are; 0: the error is said.
+ */
+static uint32_t walk_back(struct asking *asking, uint64_t last, uint64_t after,
+                          uint64_t ret[REPLY_ROWS_MAX])
+{
+    uint32_t count = 0;
+
+    for (uint64_t seq = last; seq > after; count++) {
+        struct entry entry;
+        struct slice bytes;
+        struct hash hash;
+        if (count == QUERY_HISTORY_MAX) {
+            query_error(asking, "TOO_LARGE", "more than %d entries: read the feed instead",
+                        QUERY_HISTORY_MAX);
+            return 0;
+        }
+        if (!query_read(asking, seq, &entry, &bytes, &hash))
+            return 0;
+        ret[count % REPLY_ROWS_MAX] = seq;
+        CHECK(entry.previous < seq);
+        seq = entry.previous;
+    }
+    return count;
+}
+
+void query_workflow_history(struct asking *asking)
+{
+    struct workflow workflow;
+    uint64_t seqs[REPLY_ROWS_MAX];
+    uint64_t after;
+
+    (void)query_resumed(asking, &after, sizeof after);
+    if (!query_workflow(asking, &workflow))
+        return;
+    for (uint32_t left = walk_back(asking, workflow.last_seq, after, seqs), i = 0; left > 0;
+         left--, i++) {
+        struct entry entry;
+        struct slice bytes;
+        struct hash hash;
+        if (i == REPLY_ROWS_MAX) {
+            query_resume(asking, &after, sizeof after);
+            return;
+        }
+        if (!query_read(asking, seqs[(left - 1) % REPLY_ROWS_MAX], &entry, &bytes, &hash))
+            return;
+        if (!query_entry(asking, entry.seq, bytes, hash) || !query_row(asking)) {
+            query_resume(asking, &after, sizeof after);
+            return;
+        }
+        put_entry(asking, &entry);
+        after = entry.seq;
+    }
+}
+
+void query_journal_head(struct asking *asking)
+{
+    static const char digits[] = "0123456789abcdef";
+    struct store *store = asking->broker->store;
+    uint8_t id[16];
+    char text[33];
+
+    store_journal_id(store, id);
+    for (uint32_t i = 0; i < sizeof id; i++) {
+        text[2 * i] = digits[id[i] >> 4];
+        text[2 * i + 1] = digits[id[i] & 15];
+    }
+    text[32] = '\0';
+    if (!query_row(asking))
+        return;
+    query_number(asking, (int64_t)store_durable_seq(store));
+    query_hash(asking, store_head_hash(store));
+    query_text(asking, text);
+    query_number(asking, (int64_t)store_run(store));
+    query_number(asking, (int64_t)store_applied_seq(store));
+}
+
+void query_journal_show(struct asking *asking)
+{
+    struct entry entry;
+    struct slice bytes;
+    struct hash hash;
+
+    if (!query_read(asking, asking->seq, &entry, &bytes, &hash))
+        return;
+    if (!query_sees_all(asking) &&
+        !route_may_read(asking->principal, entry.audience, entry.audience_count)) {
+        query_error(asking, "NOT_FOUND", "entry %llu does not concern %s",
+                    (unsigned long long)asking->seq, asking->principal->organisation.text);
+        return;
+    }
+    if (query_entry(asking, entry.seq, bytes, hash) && query_row(asking))
+        put_entry(asking, &entry);
+}
+
+void query_journal_read(struct asking *asking)
+{
+    struct store *store = asking->broker->store;
+    uint64_t seq;
+
+    if (!query_resumed(asking, &seq, sizeof seq))
+        seq = asking->from > 0 ? asking->from : 1;
+    asking->reply->as_of_seq = store_durable_seq(store);
+    for (; seq <= asking->reply->as_of_seq; seq++) {
+        struct slice bytes;
+        struct hash hash;
+        enum status status = store_read_entry(store, seq, &bytes, &hash);
+        if (status != STATUS_OK) {
+            broker_fail(asking->broker, STATUS_STORE_CORRUPT);
+            query_error(asking, status_name(status), "entry %llu: %s", (unsigned long long)seq,
+                        status_text(status));
+            return;
+        }
+        if (!query_entry(asking, seq, bytes, hash)) {
+            query_resume(asking, &seq, sizeof seq);
+            return;
+        }
+    }
+}

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/broker/roster.h"
+
+#include <string.h>
+
+#include "daemon/broker/seqmap.h"
+
+#define NOWHERE UINT32_MAX
+
+/* A link of a list through an array; a list is a ring through its head. */
+struct link {
+    uint32_t next;
+    uint32_t before;
+};
+
+struct list {
+    uint32_t first; /* NOWHERE: empty */
+    uint32_t last;
+};
+
+struct held {
+    struct lease lease;
+    uint32_t worker;
+    struct link of_worker;
+    struct link of_stage; /* in order of ends_ms */
+};
+
+enum presence { ABSENT, PRESENT, LEAVING };
+
+struct worker {
+    struct roster_worker shown;
+    uint64_t connection;
+    enum presence presence;
+    enum roster_loss loss; /* LEAVING: how it went */
+    struct list leases;
+    struct link of_heard; /* PRESENT: in order of heard_ms */
+};
+
+struct roster {
+    struct worker *workers;
+    struct held *held;
+    struct seqmap *places;
+    uint32_t workers_max;
+    uint32_t present;
+    uint32_t leaving;
+    uint32_t leased;
+    uint32_t free_held; /* linked by of_worker.next */
+    struct list heard;
+    struct list by_stage[STAGES_MAX + 1];
+    uint32_t turn[STAGES_MAX + 1];
+};
+
+enum status roster_new(struct roster **ret, uint32_t workers_max, uint32_t leases_max)
+{
+    CHECK(workers_max >= 1);
+    CHECK(workers_max <= WORKERS_MAX);
+    CHECK(leases_max >= 1);
+
+    struct roster *roster = calloc(1, sizeof *roster);
+    if (roster == NULL)
+        return STATUS_NO_MEMORY;
+    roster->workers_max = workers_max;
+    roster->workers = calloc(workers_max, sizeof *roster->workers);
+    roster->held = calloc(leases_max, sizeof *roster->held);
+    if (roster->workers == NULL || roster->held == NULL)
+        goto fail;
+    if (seqmap_new(&roster->places, leases_max) != STATUS_OK)
+        goto fail;
+    for (uint32_t i = 0; i < leases_max; i++)
+        roster->held[i].of_worker.next = i + 1 < leases_max ? i + 1 : NOWHERE;
+    roster->heard = (struct list){NOWHERE, NOWHERE};
+    for (uint32_t i = 0; i < ARRAY_LEN(roster->by_stage); i++)
+        roster->by_stage[i] = (struct list){NOWHERE, NOWHERE};
+
+    *ret = roster;
+    return STATUS_OK;
+
+fail:
+    roster_free(roster);
+    return STATUS_NO_MEMORY;
+}
+
+struct roster *roster_free(struct roster *roster)
+{
+    if (roster != NULL) {
+        free(roster->workers);
+        free(roster->held);
+        seqmap_free(roster->places);
+    }
+    free(roster);
+    return NULL;
+}
+
+/* ---- the three lists ---- */
+
+static void heard_remove(struct roster *roster, uint32_t at)
+{
+    struct link link = roster->workers[at].of_heard;
+    *(link.before != NOWHERE ? &roster->workers[link.before].of_heard.next : &roster->heard.first) =
+        link.next;
+    *(link.next != NOWHERE ? &roster->workers[link.next].of_heard.before : &roster->heard.last) =
+        link.before;
+}
+
+static void heard_append(struct roster *roster, uint32_t at)
+{
+    uint32_t last = roster->heard.last;
+    roster->workers[at].of_heard = (struct link){NOWHERE, last};
+    *(last != NOWHERE ? &roster->workers[last].of_heard.next : &roster->heard.first) = at;
+    roster->heard.last = at;
+}
+
+static void lease_append(struct roster *roster, uint32_t at)
+{
+    struct held *held = &roster->held[at];
+    struct list *own = &roster->workers[held->worker].leases;
+    struct list *stage = &roster->by_stage[held->lease.stage];
+
+    held->of_worker = (struct link){NOWHERE, own->last};
+    *(own->last != NOWHERE ? &roster->held[own->last].of_worker.next : &own->first) = at;
+    own->last = at;
+    held->of_stage = (struct link){NOWHERE, stage->last};
+    *(stage->last != NOWHERE ? &roster->held[stage->last].of_stage.next : &stage->first) = at;
+    stage->last = at;
+}
+
+static void lease_remove(struct roster *roster, uint32_t at)
+{
+    struct held *held = &roster->held[at];
+    struct list *own = &roster->workers[held->worker].leases;
+    struct list *stage = &roster->by_stage[held->lease.stage];
+    struct link w = held->of_worker;
+    struct link s = held->of_stage;
+
+    *(w.before != NOWHERE ? &roster->held[w.before].of_worker.next : &own->first) = w.next;
+    *(w.next != NOWHERE ? &roster->held[w.next].of_worker.before : &own->last) = w.before;
+    *(s.before != NOWHERE ? &roster->held[s.before].of_stage.next : &stage->first) = s.next;
+    *(s.next != NOWHERE ? &roster->held[s.next].of_stage.before : &stage->last) = s.before;
+}
+
+/* ---- workers ---- */
+
+/** The worker present on @connection, or NOWHERE. */
+static uint32_t find_worker(const struct roster *roster, uint64_t connection)
+{
+    for (uint32_t i = 0; i < roster->workers_max; i++) {
+        if (roster->workers[i].presence == PRESENT && roster->workers[i].connection == connection)
+            return i;
+    }
+    return NOWHERE;
+}
+
+static uint32_t find_place(const struct roster *roster)
+{
+    for (uint32_t i = 0; i < roster->workers_max; i++) {
+        if (roster->workers[i].presence == ABSENT)
+            return i;
+    }
+    return NOWHERE;
+}
+
+/** Gets nothing any more; its place is free once its leases have been taken back. */
+static void dismiss(struct roster *roster, uint32_t at, enum roster_loss loss)
+{
+    struct worker *worker = &roster->workers[at];
+    CHECK(worker->presence == PRESENT);
+
+    heard_remove(roster, at);
+    roster->present--;
+    if (worker->leases.first == NOWHERE) {
+        worker->presence = ABSENT;
+        return;
+    }
+    worker->presence = LEAVING;
+    worker->loss = loss;
+    roster->leaving++;
+}
+
+bool roster_join(struct roster *roster, uint64_t connection, const struct hello *hello,
+                 struct ods organisation, int64_t now_ms)
+{
+    (void)roster_leave(roster, connection, LOSS_LEFT);
+    uint32_t at = find_place(roster);
+    if (at == NOWHERE)
+        return false;
+
+    struct worker *worker = &roster->workers[at];
+    *worker = (struct worker){.connection = connection, .presence = PRESENT};
+    worker->leases = (struct list){NOWHERE, NOWHERE};
+    memcpy(worker->shown.name, hello->name, sizeof worker->shown.name);
+    worker->shown.organisation = organisation;
+    worker->shown.capacity =
+        hello->capacity < WORKER_CAPACITY_MAX ? hello->capacity : WORKER_CAPACITY_MAX;
+    worker->shown.joined_ms = now_ms;
+    worker->shown.heard_ms = now_ms;
+    for (uint32_t i = 0; i < hello->stages_count; i++)
+        worker->shown.stages |= 1u << hello->stages[i];
+    heard_append(roster, at);
+    roster->present++;
+    return true;
+}
+
+bool roster_beat(struct roster *roster, uint64_t connection, int64_t now_ms)
+{
+    uint32_t at = find_worker(roster, connection);
+    if (at == NOWHERE)
+        return false;
+
+    heard_remove(roster, at);
+    roster->workers[at].shown.heard_ms = now_ms;
+    heard_append(roster, at);
+    return true;
+}
+
+bool roster_leave(struct roster *roster, uint64_t connection, enum roster_loss loss)
+{
+    uint32_t at = find_worker(roster, connection);
+    if (at == NOWHERE)
+        return false;
+    dismiss(roster, at, loss);
+    return true;
+}
+
+/* ---- leases ---- */
+
+static bool has_credit(const struct worker *worker, enum stage stage)
+{
+    return worker->presence == PRESENT && (worker->shown.stages & (1u << stage)) != 0 &&
+           worker->shown.leased < worker->shown.capacity;
+}
+
+bool roster_pick(struct roster *roster, enum stage stage, uint32_t *ret_worker)
+{
+    CHECK(stage >= STAGE_NEEDS_ASSESSED);
+    CHECK(stage <= STAGE_REVIEW);
+
+    for (uint32_t i = 0; i < roster->workers_max; i++) {
+        uint32_t at = (roster->turn[stage] + i) % roster->workers_max;
+        if (!has_credit(&roster->workers[at], stage))
+            continue;
+        roster->turn[stage] = (at + 1) % roster->workers_max;
+        *ret_worker = at;
+        return true;
+    }
+    return false;
+}
+
+uint64_t roster_lease(struct roster *roster, uint32_t worker, const struct lease *lease)
+{
+    CHECK(worker < roster->workers_max);
+    CHECK(has_credit(&roster->workers[worker], lease->stage));
+    uint32_t at = roster->free_held;
+    CHECK(at != NOWHERE);
+    uint32_t last = roster->by_stage[lease->stage].last;
+    CHECK(last == NOWHERE || roster->held[last].lease.ends_ms <= lease->ends_ms);
+
+    roster->free_held = roster->held[at].of_worker.next;
+    roster->held[at] = (struct held){.lease = *lease, .worker = worker};
+    lease_append(roster, at);
+    seqmap_put(roster->places, lease->seq, at);
+    roster->workers[worker].shown.leased++;
+    roster->leased++;
+    return roster->workers[worker].connection;
+}
+
+static void end_lease(struct roster *roster, uint32_t at)
+{
+    struct worker *worker = &roster->workers[roster->held[at].worker];
+
+    lease_remove(roster, at);
+    seqmap_remove(roster->places, roster->held[at].lease.seq);
+    roster->held[at].of_worker.next = roster->free_held;
+    roster->free_held = at;
+    CHECK(worker->shown.leased > 0);
+    worker->shown.leased--;
+    roster->leased--;
+    if (worker->presence == LEAVING && worker->leases.first == NOWHERE) {
+        worker->presence = ABSENT;
+        roster->leaving--;
+    }
+}
+
+bool roster_done(struct roster *roster, uint64_t connection, uint64_t seq, uint64_t counter,
+                 struct lease *ret)
+{
+    uint32_t at;
+    if (!seqmap_find(roster->places, seq, &at))
+        return false;
+    struct held *held = &roster->held[at];
+    struct worker *worker = &roster->workers[held->worker];
+    if (held->lease.counter != counter || worker->presence != PRESENT ||
+        worker->connection != connection)
+        return false;
+
+    *ret = held->lease;
+    worker->shown.findings++;
+    end_lease(roster, at);
+    return true;
+}
+
+static void take_lost(struct roster *roster, uint32_t at, struct lease *ret,
+                      char ret_name[WORKER_NAME_SIZE])
+{
+    *ret = roster->held[at].lease;
+    memcpy(ret_name, roster->workers[roster->held[at].worker].shown.name, WORKER_NAME_SIZE);
+    end_lease(roster, at);
+}
+
+static bool next_of_leaving(struct roster *roster, struct lease *ret, enum roster_loss *ret_loss,
+                            char ret_name[WORKER_NAME_SIZE])
+{
+    for (uint32_t i = 0; roster->leaving > 0 && i < roster->workers_max; i++) {
+        struct worker *worker = &roster->workers[i];
+        if (worker->presence != LEAVING)
+            continue;
+        *ret_loss = worker->loss;
+        take_lost(roster, worker->leases.first, ret, ret_name);
+        return true;
+    }
+    return false;
+}
+
+bool roster_next_lost(struct roster *roster, int64_t now_ms, struct lease *ret,
+                      enum roster_loss *ret_loss, char ret_name[WORKER_NAME_SIZE])
+{
+    while (roster->heard.first != NOWHERE &&
+           roster->workers[roster->heard.first].shown.heard_ms + BEATS_MISSED_MS <= now_ms)
+        dismiss(roster, roster->heard.first, LOSS_GONE);
+
+    if (next_of_leaving(roster, ret, ret_loss, ret_name))
+        return true;
+    for (uint32_t stage = 1; stage <= STAGES_MAX; stage++) {
+        uint32_t first = roster->by_stage[stage].first;
+        if (first == NOWHERE || roster->held[first].lease.ends_ms > now_ms)
+            continue;
+        *ret_loss = LOSS_LEASE;
+        take_lost(roster, first, ret, ret_name);
+        return true;
+    }
+    return false;
+}
+
+int64_t roster_due_ms(const struct roster *roster)
+{
+    int64_t due = ROSTER_NEVER;
+
+    if (roster->leaving > 0)
+        return 0;
+    if (roster->heard.first != NOWHERE)
+        due = roster->workers[roster->heard.first].shown.heard_ms + BEATS_MISSED_MS;
+    for (uint32_t stage = 1; stage <= STAGES_MAX; stage++) {
+        uint32_t first = roster->by_stage[stage].first;
+        if (first != NOWHERE && roster->held[first].lease.ends_ms < due)
+            due = roster->held[first].lease.ends_ms;
+    }
+    return due;
+}
+
+/* ---- looking on ---- */
+
+const char *roster_name(const struct roster *roster, uint64_t connection)
+{
+    uint32_t at = find_worker(roster, connection);
+    return at != NOWHERE ? roster->workers[at].shown.name : "";
+}
+
+uint32_t roster_workers(const struct roster *roster)
+{
+    return roster->present;
+}
+
+uint32_t roster_workers_of(const struct roster *roster, enum stage stage)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < roster->workers_max; i++) {
+        const struct worker *worker = &roster->workers[i];
+        if (worker->presence == PRESENT && (worker->shown.stages & (1u << stage)) != 0)
+            count++;
+    }
+    return count;
+}
+
+uint32_t roster_leased(const struct roster *roster)
+{
+    return roster->leased;
+}
+
+bool roster_next_worker(const struct roster *roster, uint32_t *at, struct roster_worker *ret)
+{
+    while (*at < roster->workers_max) {
+        const struct worker *worker = &roster->workers[(*at)++];
+        if (worker->presence == PRESENT) {
+            *ret = worker->shown;
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* roster.h - which workers are here, for which stages, what each one holds and until when. */
+/*
+ * Bookkeeping only: no socket, no clock. A worker is known by its connection. What it holds are leases: an event's seq
+ * with the counter of its token; only the newest counter of a seq is here, so a finding that names another is late.
+ * A worker that leaves or falls silent gets nothing any more; its leases are handed out by roster_next_lost().
+ * Memory is taken in roster_new() and never again.
+ */
+#ifndef COMMISSION_BROKER_ROSTER_H
+#define COMMISSION_BROKER_ROSTER_H
+
+#include "proto/message.h"
+#include "proto/status.h"
+
+#define ROSTER_NEVER INT64_MAX
+
+/** An event that a worker has. Times are monotonic. */
+struct lease {
+    uint64_t seq;
+    uint64_t counter;
+    enum stage stage;
+    uint32_t attempt; /* from 1 */
+    int64_t ends_ms;
+};
+
+enum roster_loss {
+    LOSS_LEFT,  /* the worker said BYE: nothing went wrong */
+    LOSS_GONE,  /* the worker is gone, or silent for BEATS_MISSED_MS */
+    LOSS_LEASE, /* the lease ran out */
+};
+
+/** A worker, for those who look on. */
+struct roster_worker {
+    char name[WORKER_NAME_SIZE];
+    struct ods organisation;
+    uint32_t stages; /* 1u << stage */
+    uint32_t capacity;
+    uint32_t leased;
+    uint64_t findings; /* so far */
+    int64_t joined_ms;
+    int64_t heard_ms;
+};
+
+struct roster;
+
+/** Make an empty roster for @workers_max (1..WORKERS_MAX) workers and @leases_max (>= 1) leases. STATUS_OK: *@ret is the caller's. STATUS_NO_MEMORY. */
+MUST_USE enum status roster_new(struct roster **ret, uint32_t workers_max, uint32_t leases_max);
+/** Release; NULL is fine. Returns NULL. */
+struct roster *roster_free(struct roster *roster);
+
+/** The worker on @connection joins. If it was here before, what it held is given back first, as by LOSS_LEFT. False: no room. */
+MUST_USE bool roster_join(struct roster *roster, uint64_t connection, const struct hello *hello,
+                          struct ods organisation, int64_t now_ms);
+/** The worker on @connection was heard. False: it must join first. */
+bool roster_beat(struct roster *roster, uint64_t connection, int64_t now_ms);
+/** The worker on @connection leaves; what it holds is lost by @loss (LOSS_LEFT or LOSS_GONE). False: no such worker. */
+bool roster_leave(struct roster *roster, uint64_t connection, enum roster_loss loss);
+
+/** A worker of @stage with credit, each one in turn. False: none has any. */
+bool roster_pick(struct roster *roster, enum stage stage, uint32_t *ret_worker);
+/** @worker, just picked, gets @lease; nobody has that seq. Returns its connection. */
+uint64_t roster_lease(struct roster *roster, uint32_t worker, const struct lease *lease);
+/**
+ * The worker on @connection is done with @seq under the token of @counter: the lease ends and the credit comes back.
+ * False: that is not the newest token of the seq, or not this worker's.
+ */
+bool roster_done(struct roster *roster, uint64_t connection, uint64_t seq, uint64_t counter,
+                 struct lease *ret);
+/** Take the next lease that is lost by @now_ms, and say why and whose it was. False: none is. */
+bool roster_next_lost(struct roster *roster, int64_t now_ms, struct lease *ret,
+                      enum roster_loss *ret_loss, char ret_name[WORKER_NAME_SIZE]);
+/** When roster_next_lost() is wanted next: now (0) if something is lost already, or ROSTER_NEVER. */
+int64_t roster_due_ms(const struct roster *roster);
+
+/** The name of the worker on @connection; "" when there is none. */
+const char *roster_name(const struct roster *roster, uint64_t connection);
+uint32_t roster_workers(const struct roster *roster);
+/** Workers that judge @stage. */
+uint32_t roster_workers_of(const struct roster *roster, enum stage stage);
+uint32_t roster_leased(const struct roster *roster);
+/** The first worker at or after place *@at, which is moved behind it; start with 0. False: no more. */
+bool roster_next_worker(const struct roster *roster, uint32_t *at, struct roster_worker *ret);
+
+#endif

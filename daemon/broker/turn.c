@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "daemon/broker/inside.h"
+#include "daemon/domain/route.h"
+#include "proto/codec.h"
+
+#define ERROR_BYTES_MAX 160
+
+/* ---- what deciding looks at ---- */
+
+static bool decode_event(struct broker *broker, struct slice bytes, struct event *ret)
+{
+    struct reason items[REASONS_MAX];
+    struct reasons reasons = {.items = items, .max = REASONS_MAX};
+    bool id_known;
+
+    if (bytes.bytes != NULL &&
+        codec_decode_event(bytes, broker->scratch, ret, &id_known, &reasons) == STATUS_OK)
+        return true;
+    broker_fail(broker, STATUS_STORE_CORRUPT);
+    return false;
+}
+
+bool turn_load(struct broker *broker, uint64_t seq, struct event *ret)
+{
+    struct slice bytes;
+
+    arena_reset(broker->scratch);
+    if (!store_event_bytes(broker->store, seq, &bytes)) {
+        broker_fail(broker, STATUS_STORE_CORRUPT);
+        return false;
+    }
+    return decode_event(broker, arena_copy(broker->scratch, bytes), ret);
+}
+
+/** The workflow's intended and withdrawn awards, in order of seq. Returns how many. */
+static uint32_t load_awards(struct broker *broker, uint64_t number)
+{
+    struct slice bytes[2][FACTS_MAX];
+    uint64_t seqs[2][FACTS_MAX];
+    uint32_t counts[2];
+    uint32_t at[2] = {0, 0};
+    uint32_t count = 0;
+
+    counts[0] =
+        store_get_facts(broker->store, number, EVENT_AWARD_INTENDED, bytes[0], seqs[0], FACTS_MAX);
+    counts[1] =
+        store_get_facts(broker->store, number, EVENT_AWARD_WITHDRAWN, bytes[1], seqs[1], FACTS_MAX);
+    while (at[0] < counts[0] || at[1] < counts[1]) {
+        uint32_t from =
+            at[1] >= counts[1] || (at[0] < counts[0] && seqs[0][at[0]] < seqs[1][at[1]]) ? 0 : 1;
+        struct slice copy = arena_copy(broker->scratch, bytes[from][at[from]++]);
+        if (!decode_event(broker, copy, &broker->facts[count]))
+            return 0;
+        count++;
+    }
+    return count;
+}
+
+static void load_years(struct broker *broker, const struct event *event, struct ods ods)
+{
+    struct circumstances *c = &broker->circumstances;
+    int32_t years[DECIDE_YEARS_MAX];
+
+    c->years_count = decide_years(event, c->facts, c->facts_count, years);
+    for (uint32_t i = 0; i < c->years_count; i++)
+        store_get_ledger(broker->store, ods, years[i], &broker->years[i]);
+}
+
+static void begin_circumstances(struct broker *broker)
+{
+    struct circumstances *c = &broker->circumstances;
+
+    memset(c, 0, sizeof *c);
+    c->supports = broker->supports;
+    c->years = broker->years;
+    c->facts = broker->facts;
+    c->today = date_at(broker->now.wall_ms);
+}
+
+void turn_circumstances(struct broker *broker, const struct event *event,
+                        const struct workflow *workflow)
+{
+    struct circumstances *c = &broker->circumstances;
+    const struct needs *needs = needs_of(event->type);
+    struct ods commissioner = event_commissioner(event);
+
+    begin_circumstances(broker);
+    c->workflow = *workflow;
+    store_get_organisation(broker->store, commissioner, event->occurred_on, &c->commissioner);
+    if (ods_equal(commissioner, event->sender)) {
+        c->sender = c->commissioner;
+    } else {
+        store_get_organisation(broker->store, event->sender, event->occurred_on, &c->sender);
+        c->supports_count = store_get_supports(broker->store, commissioner, event->sender,
+                                               broker->supports, SUPPORTS_MAX);
+    }
+    if (needs->money == MONEY_NONE)
+        return;
+    c->facts_count = load_awards(broker, workflow->number);
+    load_years(broker, event, workflow->present_lead);
+}
+
+void turn_register_circumstances(struct broker *broker, const struct event *event)
+{
+    struct circumstances *c = &broker->circumstances;
+    struct key_row key;
+    struct key public_key = {{0}};
+
+    begin_circumstances(broker);
+    store_get_organisation(broker->store, event->sender, event->occurred_on, &c->sender);
+    store_get_organisation(broker->store, event->organisation, event->occurred_on,
+                           &c->commissioner);
+    load_years(broker, event, event->organisation);
+    if (event->type == EVENT_KEY_ADDED)
+        public_key = event->key_added.public_key;
+    else if (event->type == EVENT_KEY_REVOKED)
+        public_key = event->key_revoked.public_key;
+    else
+        return;
+    c->key_in_use = store_get_key(broker->store, public_key, &key) && !key.revoked;
+
+    /* The first operator's stands in the configuration: it is not added again, nor revoked here. */
+    const struct key *first = &broker->options.first_operator.public_key;
+    if (event->type == EVENT_KEY_ADDED && memcmp(first, &public_key, sizeof public_key) == 0)
+        c->key_in_use = true;
+}
+
+/* ---- at its turn ---- */
+
+void turn_await(struct broker *broker, uint64_t seq)
+{
+    struct turns *turns = &broker->turns;
+    const struct docket_event *event = docket_find(broker->docket, seq);
+    CHECK(event != NULL);
+    CHECK(turns->count < turns->count_max);
+
+    turns->seqs[(turns->first + turns->count) % turns->count_max] = seq;
+    turns->count++;
+    docket_move(broker->docket, seq, event->stage, DOCKET_TURN);
+}
+
+/** Journal the decision about the event received as @seq, tell it, and let the next of its workflow come to its turn. */
+static void conclude_turn(struct broker *broker, uint64_t seq, const struct event *event,
+                          const struct workflow *workflow, const char *worker, uint32_t attempt)
+{
+    const struct decision *decision = &broker->decision;
+    struct ods audience[AUDIENCE_MAX];
+    struct entry entry = {
+        .number = workflow->number,
+        .previous = workflow->last_seq,
+        .audience = audience,
+        .audience_count = route_audience(event, workflow, audience),
+        .kind = ENTRY_JUDGED,
+        .of_seq = seq,
+        .verdict = decision->verdict,
+        .reasons = decision->reasons.items,
+        .reasons_count = decision->reasons.count,
+        .lines = decision->lines,
+        .lines_count = decision->lines_count,
+        .waits = decision->waits,
+        .waits_count = decision->waits_count,
+        .stage = decision->stage,
+        .phase = decision->phase,
+        .category = decision->category,
+        .keeps_fact = decision->keeps_fact,
+        .worker = {(const uint8_t *)worker, strlen(worker)},
+        .attempt = attempt,
+    };
+    struct answer answer = {
+        .kind = ANSWER_VERDICT,
+        .id_known = true,
+        .event_id = event->id,
+        .seq = seq,
+        .verdict = decision->verdict,
+        .reasons = decision->reasons.items,
+        .reasons_count = decision->reasons.count,
+    };
+    const struct docket_event *open = docket_find(broker->docket, seq);
+    CHECK(open != NULL);
+    if (!broker_add(broker, &entry, event, &answer.entry_hash))
+        return;
+    answer.verdict_seq = entry.seq;
+    broker->counts.verdicts++;
+    broker_answer(broker, open->connection, &answer);
+
+    if (decision->verdict == VERDICT_HELD) {
+        docket_move(broker->docket, seq, open->stage, DOCKET_HELD);
+    } else {
+        quota_give(broker->quota, open->sender);
+        docket_remove(broker->docket, seq);
+    }
+    struct workflow after;
+    if (store_get_workflow(broker->store, workflow->number, &after) && after.judging_seq != 0)
+        turn_await(broker, after.judging_seq);
+}
+
+void turn_begin(struct broker *broker, uint64_t seq, const struct event *event,
+                const struct workflow *workflow)
+{
+    const struct docket_event *open = docket_find(broker->docket, seq);
+    enum stage stage;
+    CHECK(open != NULL);
+    CHECK(open->state == DOCKET_TURN);
+
+    turn_circumstances(broker, event, workflow);
+    if (broker->failure != STATUS_OK)
+        return;
+    if (!decide_turn(event, &broker->circumstances, &broker->decision, &stage)) {
+        conclude_turn(broker, seq, event, workflow, "", 0);
+        return;
+    }
+    queue_push(broker->queue, stage, open->rank, open->sender, seq, open->cost);
+    docket_move(broker->docket, seq, stage, DOCKET_READY);
+}
+
+void turn_run(struct broker *broker)
+{
+    struct turns *turns = &broker->turns;
+
+    while (turns->count > 0 && !broker_full(broker) && broker->failure == STATUS_OK) {
+        struct open_event open;
+        struct workflow workflow;
+        struct event event;
+        uint64_t seq = turns->seqs[turns->first];
+        turns->first = (turns->first + 1) % turns->count_max;
+        turns->count--;
+
+        if (!store_get_open(broker->store, seq, &open) ||
+            !store_get_workflow(broker->store, open.number, &workflow)) {
+            broker_fail(broker, STATUS_STORE_CORRUPT);
+            return;
+        }
+        CHECK(workflow.judging_seq == seq);
+        if (turn_load(broker, seq, &event))
+            turn_begin(broker, seq, &event, &workflow);
+    }
+}
+
+/* ---- findings and failed attempts ---- */
+
+/** Load the leased event with its workflow. False: the store is broken. */
+static bool load_leased(struct broker *broker, uint64_t seq, struct event *ret_event,
+                        struct open_event *ret_open, struct workflow *ret_workflow)
+{
+    if (!store_get_open(broker->store, seq, ret_open) ||
+        !store_get_workflow(broker->store, ret_open->number, ret_workflow)) {
+        broker_fail(broker, STATUS_STORE_CORRUPT);
+        return false;
+    }
+    CHECK(ret_workflow->judging_seq == seq);
+    return turn_load(broker, seq, ret_event);
+}
+
+void turn_judge(struct broker *broker, const struct lease *lease, const char *worker,
+                const struct reason *found, uint32_t found_count)
+{
+    struct event event;
+    struct open_event open;
+    struct workflow workflow;
+
+    if (!load_leased(broker, lease->seq, &event, &open, &workflow))
+        return;
+    turn_circumstances(broker, &event, &workflow);
+    if (broker->failure != STATUS_OK)
+        return;
+    decide_verdict(&event, &broker->circumstances, found, found_count, &broker->decision);
+    conclude_turn(broker, lease->seq, &event, &workflow, worker, lease->attempt);
+}
+
+/** splitmix64: chance that can be repeated. */
+static uint64_t next_chance(struct broker *broker)
+{
+    uint64_t z = broker->chance += UINT64_C(0x9E3779B97F4A7C15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return z ^ (z >> 31);
+}
+
+/** How much of a worker's error is kept: whole characters. */
+static int error_len(struct slice error)
+{
+    size_t len = error.len < ERROR_BYTES_MAX ? error.len : ERROR_BYTES_MAX;
+
+    while (len > 0 && len < error.len && (error.bytes[len] & 0xC0) == 0x80)
+        len--;
+    return (int)len;
+}
+
+void turn_failed(struct broker *broker, const struct lease *lease, const char *worker,
+                 struct slice error, bool gone)
+{
+    struct event event;
+    struct open_event open;
+    struct workflow workflow;
+    struct ods audience[AUDIENCE_MAX];
+    char text[256];
+
+    if (!load_leased(broker, lease->seq, &event, &open, &workflow))
+        return;
+    const struct stage_row *row = stage_row(lease->stage);
+    uint32_t attempt = open.attempt + 1;
+    /* One whose worker went away may go to another at once; one that takes worker after worker away may not. */
+    uint32_t wait_ms =
+        gone && attempt == 1
+            ? 0u
+            : stage_backoff_ms(lease->stage, attempt, (uint32_t)(next_chance(broker) % 1000));
+    int len = snprintf(text, sizeof text, "%.*s", error_len(error),
+                       error.len > 0 ? (const char *)error.bytes : "");
+    if (attempt >= row->attempts_max)
+        len += snprintf(text + len, sizeof text - (size_t)len,
+                        " (attempt %u of %u; it is tried again at least each %u s)", attempt,
+                        row->attempts_max, row->backoff_ms_max / 1000);
+    struct entry entry = {
+        .number = workflow.number,
+        .previous = workflow.last_seq,
+        .audience = audience,
+        .audience_count = route_audience(&event, &workflow, audience),
+        .kind = ENTRY_ATTEMPT_FAILED,
+        .of_seq = lease->seq,
+        .worker = {(const uint8_t *)worker, strlen(worker)},
+        .attempt = attempt,
+        .error = {(const uint8_t *)text, (size_t)len},
+        .next_at_ms = broker->now.wall_ms + wait_ms,
+    };
+    struct hash hash;
+    if (!broker_add(broker, &entry, NULL, &hash))
+        return;
+    broker->counts.attempts_failed++;
+    if (wait_ms == 0) {
+        turn_await(broker, lease->seq);
+        return;
+    }
+    docket_move(broker->docket, lease->seq, lease->stage, DOCKET_DELAYED);
+    due_push(broker->due, broker->now.mono_ms + wait_ms, lease->seq);
+}
+
+/* ---- waits ---- */
+
+void turn_release(struct broker *broker, const struct wait *wait, uint64_t by_seq)
+{
+    if (broker->releases_count == RELEASES_MAX) {
+        broker->wait_pass = true;
+        broker->wait_at = (struct wait){.kind = WAIT_NONE};
+        broker->wait_seq = 0;
+        return;
+    }
+    broker->releases[broker->releases_count++] =
+        (struct release){.wait = *wait, .by_seq = by_seq, .after_seq = 0};
+}
+
+/** The held event of @seq waits no more. */
+static void end_wait(struct broker *broker, uint64_t seq, uint64_t by_seq)
+{
+    struct open_event open;
+    struct workflow workflow;
+    struct event event;
+    struct ods audience[AUDIENCE_MAX];
+    struct hash hash;
+
+    if (!store_get_open(broker->store, seq, &open) ||
+        !store_get_workflow(broker->store, open.number, &workflow)) {
+        broker_fail(broker, STATUS_STORE_CORRUPT);
+        return;
+    }
+    if (open.state != OPEN_HELD || !turn_load(broker, seq, &event))
+        return;
+    struct entry entry = {
+        .number = workflow.number,
+        .previous = workflow.last_seq,
+        .audience = audience,
+        .audience_count = route_audience(&event, &workflow, audience),
+        .kind = ENTRY_WAIT_ENDED,
+        .of_seq = seq,
+        .by_seq = by_seq,
+    };
+    if (!broker_add(broker, &entry, NULL, &hash) ||
+        !store_get_workflow(broker->store, open.number, &workflow))
+        return;
+    const struct docket_event *docketed = docket_find(broker->docket, seq);
+    CHECK(docketed != NULL);
+    if (workflow.judging_seq == seq)
+        turn_await(broker, seq);
+    else
+        docket_move(broker->docket, seq, docketed->stage, DOCKET_QUEUED);
+}
+
+/** Which entry set the year's allotment: the first of its lines that did. 0: none is found. */
+static uint64_t allotment_seq(struct broker *broker, const struct wait *wait)
+{
+    struct ledger_line_row row;
+    uint64_t seq = 0;
+    uint32_t index = 0;
+
+    for (uint32_t i = 0; i < BATCH_ENTRIES_MAX; i++) {
+        if (!store_next_ledger_line(broker->store, wait->ods, wait->year, seq, index, &row, &index))
+            return 0;
+        if (row.line.kind == LEDGER_ALLOTMENT)
+            return row.entry_seq;
+        seq = row.entry_seq;
+    }
+    return 0;
+}
+
+/** Look at the next wait of all: has it ended? False: that was the last. */
+static bool pass_one(struct broker *broker)
+{
+    struct ledger_year year;
+
+    if (!store_next_wait(broker->store, &broker->wait_at, &broker->wait_seq))
+        return false;
+    struct wait wait = broker->wait_at;
+    uint64_t seq = broker->wait_seq;
+    store_get_ledger(broker->store, wait.ods, wait.year, &year);
+    if (wait.kind == WAIT_ALLOTMENT && year.allotted)
+        end_wait(broker, seq, allotment_seq(broker, &wait));
+    return true;
+}
+
+void turn_releases(struct broker *broker)
+{
+    uint32_t budget = RELEASES_TURN_MAX;
+
+    while (broker->wait_pass && budget-- > 0 && !broker_full(broker) &&
+           broker->failure == STATUS_OK) {
+        if (!pass_one(broker)) {
+            broker->wait_pass = false;
+            broker->wait_at = (struct wait){.kind = WAIT_NONE};
+            broker->wait_seq = 0;
+        }
+    }
+    while (broker->releases_count > 0 && budget-- > 0 && !broker_full(broker) &&
+           broker->failure == STATUS_OK) {
+        struct release *release = &broker->releases[0];
+        uint64_t seq;
+        if (store_next_waiting(broker->store, &release->wait, release->after_seq, &seq)) {
+            release->after_seq = seq;
+            end_wait(broker, seq, release->by_seq);
+            continue;
+        }
+        broker->releases_count--;
+        memmove(release, release + 1, broker->releases_count * sizeof *release);
+    }
+}

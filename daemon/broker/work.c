@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "daemon/broker/inside.h"
+#include "proto/codec.h"
+
+static struct slice text_of(const char *text)
+{
+    return (struct slice){(const uint8_t *)text, strlen(text)};
+}
+
+static uint32_t lease_ms(const struct broker *broker, enum stage stage)
+{
+    return broker->options.lease_ms != 0 ? broker->options.lease_ms : stage_row(stage)->lease_ms;
+}
+
+/* ---- coming and going ---- */
+
+static void welcome(struct broker *broker, connection_t to, uint32_t lease, const char *error)
+{
+    struct owed *owed = outbox_push(&broker->outbox, OWED_WORKER, to, MESSAGE_WELCOMES);
+    if (owed == NULL)
+        return;
+    owed->welcome = (struct welcome){
+        .run = store_run(broker->store),
+        .beat_ms = BEAT_MS,
+        .lease_ms = lease,
+        .error = text_of(error),
+    };
+}
+
+void broker_hello(struct broker *broker, connection_t from, const struct principal *principal,
+                  const struct hello *hello)
+{
+    if (!(principal->verbs & VERB_BIT(VERB_WORK))) {
+        welcome(broker, from, 0, "SENDER_NOT_AUTHORISED: the key does not have the verb WORK");
+        return;
+    }
+    if (hello->stages_count == 0 || hello->capacity == 0) {
+        welcome(broker, from, 0, "FIELD_MISSING: a worker names its stages and its capacity");
+        return;
+    }
+    if (!roster_join(broker->roster, from, hello, principal->organisation, broker->now.mono_ms)) {
+        welcome(broker, from, 0, "BUSY: there are as many workers as may be");
+        return;
+    }
+    welcome(broker, from, lease_ms(broker, hello->stages[0]), "");
+}
+
+void broker_beat(struct broker *broker, connection_t from)
+{
+    /* Each beat is answered, so that a worker knows of a daemon that went away or started anew. */
+    bool here = roster_beat(broker->roster, from, broker->now.mono_ms);
+    welcome(broker, from, lease_ms(broker, STAGE_NEEDS_ASSESSED),
+            here ? "" : "NOT_FOUND: say HELLO first");
+}
+
+void broker_bye(struct broker *broker, connection_t from)
+{
+    (void)roster_leave(broker->roster, from, LOSS_LEFT);
+    work_take_back(broker);
+}
+
+void broker_gone(struct broker *broker, connection_t from)
+{
+    feeds_gone(broker->feeds, from);
+    if (roster_leave(broker->roster, from, LOSS_GONE))
+        work_take_back(broker);
+}
+
+/** Nothing went wrong: ready again, in its old place by age. */
+static void put_back(struct broker *broker, const struct lease *lease)
+{
+    const struct docket_event *open = docket_find(broker->docket, lease->seq);
+    CHECK(open != NULL);
+    CHECK(open->state == DOCKET_LEASED);
+
+    queue_push(broker->queue, lease->stage, open->rank, open->sender, lease->seq, open->cost);
+    docket_move(broker->docket, lease->seq, lease->stage, DOCKET_READY);
+}
+
+void work_take_back(struct broker *broker)
+{
+    struct lease lease;
+    enum roster_loss loss;
+    char name[WORKER_NAME_SIZE];
+
+    while (!broker_full(broker) && broker->failure == STATUS_OK &&
+           roster_next_lost(broker->roster, broker->now.mono_ms, &lease, &loss, name)) {
+        if (loss == LOSS_LEFT)
+            put_back(broker, &lease);
+        else
+            turn_failed(broker, &lease, name,
+                        text_of(loss == LOSS_GONE ? "worker gone" : "lease lost"),
+                        loss == LOSS_GONE);
+    }
+    turn_run(broker);
+}
+
+/* ---- findings ---- */
+
+static void take_finding(struct broker *broker, connection_t from, const struct finding *finding)
+{
+    char name[WORKER_NAME_SIZE];
+    struct lease lease;
+
+    if (finding->token.run != store_run(broker->store) ||
+        !roster_done(broker->roster, from, finding->seq, finding->token.counter, &lease)) {
+        broker->counts.late_findings++;
+        return;
+    }
+    memcpy(name, roster_name(broker->roster, from), sizeof name);
+    if (finding->error.len > 0)
+        turn_failed(broker, &lease, name, finding->error, false);
+    else
+        turn_judge(broker, &lease, name, finding->reasons, finding->reasons_count);
+}
+
+void broker_findings(struct broker *broker, connection_t from, const struct finding *findings,
+                     uint32_t findings_count)
+{
+    (void)roster_beat(broker->roster, from, broker->now.mono_ms);
+    for (uint32_t i = 0; i < findings_count && broker->failure == STATUS_OK; i++) {
+        take_finding(broker, from, &findings[i]);
+        turn_run(broker);
+    }
+}
+
+/* ---- assignments ---- */
+
+/** Those of the event's providers that are registered, as the day of the event saw them. */
+static void load_providers(struct broker *broker, const struct event *event,
+                           struct assignment *assignment)
+{
+    const struct provider *providers = NULL;
+    uint32_t count = 0;
+
+    if (event->type == EVENT_AWARD_INTENDED || event->type == EVENT_CONTRACT_AWARDED) {
+        providers = event->award.providers;
+        count = event->award.providers_count;
+    } else if (event->type == EVENT_BID_RECEIVED) {
+        providers = &event->bid_received.provider;
+        count = 1;
+    }
+    struct organisation *found = arena_take(broker->arena, count * sizeof *found);
+    for (uint32_t i = 0; i < count && found != NULL; i++) {
+        struct organisation *organisation = &found[assignment->providers_count];
+        struct ods ods;
+        if (!ods_parse((const char *)providers[i].id.bytes, providers[i].id.len, &ods))
+            continue;
+        store_get_organisation(broker->store, ods, event->occurred_on, organisation);
+        if (organisation->known)
+            assignment->providers_count++;
+    }
+    assignment->providers = found;
+}
+
+/** The facts that the event's type asks for, oldest first. */
+static void load_facts(struct broker *broker, const struct event *event, uint64_t number,
+                       struct assignment *assignment)
+{
+    const struct needs *needs = needs_of(event->type);
+    struct slice bytes[FACTS_MAX];
+    uint64_t seqs[FACTS_MAX];
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < NEEDS_FACTS_MAX && needs->facts[i] != EVENT_NONE; i++) {
+        struct slice more[FACTS_MAX];
+        uint64_t more_seqs[FACTS_MAX];
+        uint32_t more_count = store_get_facts(broker->store, number, needs->facts[i], more,
+                                              more_seqs, FACTS_MAX - count);
+        for (uint32_t j = 0; j < more_count; j++, count++) {
+            uint32_t at = count;
+            for (; at > 0 && seqs[at - 1] > more_seqs[j]; at--) {
+                seqs[at] = seqs[at - 1];
+                bytes[at] = bytes[at - 1];
+            }
+            seqs[at] = more_seqs[j];
+            bytes[at] = more[j];
+        }
+    }
+    struct slice *copies = arena_take(broker->arena, count * sizeof *copies);
+    for (uint32_t i = 0; i < count && copies != NULL; i++)
+        copies[i] = arena_copy(broker->arena, bytes[i]);
+    assignment->fact_bytes = copies;
+    assignment->facts_count = copies != NULL ? count : 0;
+}
+
+/** Owe @worker the event of @seq, with all it needs. False: the store is broken, or there is no room. */
+static bool assign(struct broker *broker, uint64_t seq, enum stage stage, uint32_t worker)
+{
+    struct open_event open;
+    struct workflow workflow;
+    struct event event;
+
+    if (!store_get_open(broker->store, seq, &open) ||
+        !store_get_workflow(broker->store, open.number, &workflow)) {
+        broker_fail(broker, STATUS_STORE_CORRUPT);
+        return false;
+    }
+    if (!turn_load(broker, seq, &event))
+        return false;
+
+    struct lease lease = {
+        .seq = seq,
+        .counter = ++broker->counter,
+        .stage = stage,
+        .attempt = open.attempt + 1,
+        .ends_ms = broker->now.mono_ms + lease_ms(broker, stage),
+    };
+    struct assignment assignment = {
+        .token = {.run = store_run(broker->store), .counter = lease.counter},
+        .seq = seq,
+        .attempt = lease.attempt,
+        .lease_ms = lease_ms(broker, stage),
+        .stage = stage,
+        .adopted = workflow.adopted,
+        .event_bytes = arena_copy(broker->arena, event.bytes),
+    };
+    /* An opening event has no present lead yet: its own. */
+    store_get_organisation(broker->store, workflow.present_lead, event.occurred_on,
+                           &assignment.commissioner);
+    load_providers(broker, &event, &assignment);
+    load_facts(broker, &event, workflow.number, &assignment);
+
+    struct owed *owed = arena_full(broker->arena)
+                            ? NULL
+                            : outbox_push(&broker->outbox, OWED_WORKER, 0, MESSAGE_ASSIGNMENTS);
+    if (owed == NULL)
+        return false;
+    owed->assignment = assignment;
+    owed->connection = roster_lease(broker->roster, worker, &lease);
+    docket_move(broker->docket, seq, stage, DOCKET_LEASED);
+    return true;
+}
+
+/** Is there room to owe another assignment of any size? */
+static bool has_room(const struct broker *broker)
+{
+    return arena_used(broker->arena) + ASSIGNMENT_BYTES_MAX + REPLY_BYTES_MAX < BROKER_ARENA_BYTES;
+}
+
+void work_assign(struct broker *broker)
+{
+    for (enum stage stage = STAGE_NEEDS_ASSESSED; stage <= STAGE_REVIEW && !broker->draining;
+         stage++) {
+        uint32_t worker;
+        uint64_t seq;
+        while (broker->failure == STATUS_OK && has_room(broker) &&
+               queue_count(broker->queue, stage) > 0 &&
+               roster_pick(broker->roster, stage, &worker)) {
+            bool popped = queue_pop(broker->queue, stage, &seq);
+            CHECK(popped);
+            if (assign(broker, seq, stage, worker))
+                continue;
+            const struct docket_event *open = docket_find(broker->docket, seq);
+            CHECK(open != NULL);
+            queue_push(broker->queue, stage, open->rank, open->sender, seq, open->cost);
+            return;
+        }
+    }
+}
