@@ -12,6 +12,8 @@
 #define FILE_BYTES_MAX ((size_t)256 * 1024 * 1024)
 #define EVENTS_MAX 1000000
 #define FIELD_EVENT_ID 1
+#define FIELD_LEAD_ODS 3
+#define FIELD_ORGANISATION_ODS 5
 #define FIELD_SENDER_ODS 6
 #define FIELD_SCHEMA_VERSION 10
 #define FAULTS_SHOWN_MAX 20
@@ -79,6 +81,24 @@ static bool fill_in_version(struct text *event)
     return true;
 }
 
+/** Who sends @event when it does not say: the context's organisation. Offline and without a context its own lead stands in. False: said. */
+static bool sender_of(struct cli *cli, struct slice event, struct ods *ret)
+{
+    const struct context *context;
+    struct slice own;
+    *ret = (struct ods){0};
+    if (cli_switch(cli, "offline") && cli->context_name == NULL) {
+        if (cli_event_field(event, FIELD_LEAD_ODS, &own) ||
+            cli_event_field(event, FIELD_ORGANISATION_ODS, &own))
+            (void)!ods_parse((const char *)own.bytes, own.len, ret);
+        return true;
+    }
+    if (cli_context(cli, &context) != 0)
+        return false;
+    *ret = context->organisation;
+    return true;
+}
+
 /** Fill in what may be left out: the sender, the schema's version, with --new-id the id. False: said. */
 static bool fill_in(struct cli *cli, struct givens *givens, struct given *given, struct text *event)
 {
@@ -98,13 +118,11 @@ static bool fill_in(struct cli *cli, struct givens *givens, struct given *given,
     }
     bytes = (struct slice){(const uint8_t *)event->bytes, event->len};
     if (!cli_event_field(bytes, FIELD_SENDER_ODS, &found)) {
-        const struct context *context;
-        if (cli_switch(cli, "offline") && cli->context_name == NULL)
-            return fill_in_version(event);
-        if (cli_context(cli, &context) != 0)
+        struct ods sender;
+        if (!sender_of(cli, bytes, &sender))
             return false;
-        if (!ods_empty(context->organisation))
-            append_field(event, FIELD_SENDER_ODS, slice_of(context->organisation.text));
+        if (!ods_empty(sender))
+            append_field(event, FIELD_SENDER_ODS, slice_of(sender.text));
     }
     return fill_in_version(event);
 }
@@ -275,8 +293,15 @@ static int take_file(struct cli *cli, struct givens *givens, const char *path)
     return failed;
 }
 
+/** All files. The context is wanted first: who sends is a part of what is checked. 0, or an exit code, said. */
 static int take_files(struct cli *cli, struct givens *givens, int argc, char **argv)
 {
+    const struct context *context;
+    if (!cli_switch(cli, "offline") || cli->context_name != NULL) {
+        int failed = cli_context(cli, &context);
+        if (failed != 0)
+            return failed;
+    }
     for (int i = 0; i < argc; i++) {
         int failed = take_file(cli, givens, argv[i]);
         if (failed != 0)

@@ -11,6 +11,19 @@
 static const struct column key_columns[] = {{"public_key", COLUMN_TEXT, false},
                                             {"file", COLUMN_TEXT, false}};
 
+/** A pair whose public key can be typed as an argument: one in eighty would begin with a "-". */
+static enum status pair_make(struct key *ret_public, uint8_t ret_secret[KEY_BYTES])
+{
+    char text[COMMISSION_KEY_TEXT_SIZE] = "-";
+    enum status status = STATUS_OK;
+    for (int i = 0; i < 64 && status == STATUS_OK && text[0] == '-'; i++) {
+        status = commission_key_new(ret_public, ret_secret);
+        if (status == STATUS_OK)
+            commission_key_print(*ret_public, text);
+    }
+    return status;
+}
+
 static int new_pair(struct cli *cli, int argc, char **argv)
 {
     struct key public_key;
@@ -25,7 +38,7 @@ static int new_pair(struct cli *cli, int argc, char **argv)
         cli_say(cli, "a key pair would be made in %s", argv[0]);
         return EXIT_DONE;
     }
-    enum status status = commission_key_new(&public_key, secret);
+    enum status status = pair_make(&public_key, secret);
     if (status == STATUS_OK)
         status = commission_key_write(argv[0], public_key, secret);
     explicit_bzero(secret, sizeof secret);
