@@ -43,12 +43,17 @@ static bool set_int(void *socket, int option, int value)
     return zmq_setsockopt(socket, option, &value, sizeof value) == 0;
 }
 
+/*
+ * No ZMQ_IMMEDIATE: with it libzmq 4.3.4 replaces the pipe at a reconnection, and aborts the
+ * process ("!_more", fq.cpp) when that falls between two parts of a message. We send nothing unless
+ * the monitor says that we are connected; what leaves in the moment before it says otherwise goes
+ * with the next connection, where it is a repeat.
+ */
 static bool set_limits(void *socket)
 {
     int64_t frame_bytes_max = FRAME_BYTES_MAX + FRAME_SLACK_BYTES;
 
-    return set_int(socket, ZMQ_LINGER, 0) && set_int(socket, ZMQ_IMMEDIATE, 1) &&
-           set_int(socket, ZMQ_SNDHWM, QUEUE_FRAMES_MAX) &&
+    return set_int(socket, ZMQ_LINGER, 0) && set_int(socket, ZMQ_SNDHWM, QUEUE_FRAMES_MAX) &&
            set_int(socket, ZMQ_RCVHWM, QUEUE_FRAMES_MAX) &&
            set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS) &&
            set_int(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MS_MAX) &&
@@ -199,6 +204,15 @@ static void take_news(struct channel *channel, uint16_t event)
     }
 }
 
+void channel_reset(struct channel *channel)
+{
+    channel->connected = false;
+    zmq_disconnect(channel->socket,
+                   channel->endpoint); /* fails when libzmq has given it up: good */
+    if (zmq_connect(channel->socket, channel->endpoint) != 0)
+        channel->retry_at_ms = channel_now_ms() + REFUSED_RETRY_MS;
+}
+
 /* A key that is refused now may be added later. */
 static void connect_again(struct channel *channel)
 {
@@ -225,8 +239,6 @@ static void look(struct channel *channel)
 enum status channel_send(struct channel *channel, enum message_kind kind, uint16_t count,
                          struct slice body)
 {
-    if (!channel->connected)
-        look(channel);
     if (!channel->connected)
         return STATUS_BUSY;
     return frame_send(channel->socket, (struct peer){.len = 0}, kind, count, body);

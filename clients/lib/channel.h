@@ -62,6 +62,9 @@ MUST_USE enum status channel_wait(struct channel *channel, bool writable, int64_
 /** The last channel_wait() ended because a signal was caught. */
 bool channel_interrupted(const struct channel *channel);
 
+/** Throw away what has not left or not been received yet, and connect anew. */
+void channel_reset(struct channel *channel);
+
 /** How many handshakes have succeeded so far; looks for news first. */
 uint64_t channel_connections(struct channel *channel);
 /** Connected, as far as known since channel_connections() or channel_wait() were last called. */

@@ -96,7 +96,7 @@ bool commission_key_refused(const struct commission *commission)
     return channel_refused(commission->channel);
 }
 
-static void notice_connection(struct commission *commission)
+void client_notice(struct commission *commission)
 {
     uint64_t connections = channel_connections(commission->channel);
 
@@ -181,7 +181,7 @@ enum status client_turn(struct commission *commission, int64_t deadline_ms, bool
 {
     int64_t now_ms = channel_now_ms();
 
-    notice_connection(commission);
+    client_notice(commission);
     enum status status = keep_up(commission, now_ms);
     if (status != STATUS_OK)
         return status;

@@ -37,6 +37,7 @@ struct sender {
     struct buffer frame; /* being filled, or waiting to leave */
     uint16_t frame_count;
     struct answer_list gathered;
+    uint32_t gathered_last; /* events that are done with once these are handed out */
     struct answer_list handed;
     int64_t resend_ms;
     int64_t quiet_since_ms; /* the last time an event left or a first answer came */
@@ -98,6 +99,8 @@ int64_t client_deadline(int64_t timeout_ms);
  * STATUS_UNREACHABLE: and there never was a connection. Others: the connection is of no use.
  */
 MUST_USE enum status client_turn(struct commission *commission, int64_t deadline_ms, bool writable);
+/** Tell the roles of a new connection, before anything is sent on it. */
+void client_notice(struct commission *commission);
 /** Make an arena for decoding where there is none yet. STATUS_OK, STATUS_NO_MEMORY. */
 MUST_USE enum status client_arena(struct arena **arena);
 /** Send what stands in @commission->out as one message, and empty it. */

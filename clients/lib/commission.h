@@ -81,7 +81,7 @@ MUST_USE enum status commission_send(struct commission *commission, struct slice
 MUST_USE enum status commission_answers(struct commission *commission, int64_t timeout_ms,
                                         const struct answer **ret, uint32_t *ret_count);
 
-/** Events sent and not answered as asked for yet. */
+/** Events sent whose answer, as asked for, has not been handed out by commission_answers() yet. */
 uint32_t commission_unanswered(const struct commission *commission);
 
 /* ---- as a reader ---- */

@@ -67,13 +67,17 @@ static enum status write_query(struct commission *commission, const struct query
 static enum status wait_for_reply(struct commission *commission, int64_t deadline_ms)
 {
     const struct reader *reader = &commission->reader;
-    uint64_t asked_on = commission->connections;
+    uint64_t asked_on = channel_connections(commission->channel);
     enum status status = STATUS_OK;
 
     while (status == STATUS_OK && reader->reply == NULL) {
-        if (commission->connections != asked_on || !channel_connected(commission->channel))
-            return STATUS_TIMED_OUT;
         status = client_turn(commission, deadline_ms, false);
+        bool broken = channel_connections(commission->channel) != asked_on ||
+                      !channel_connected(commission->channel);
+        if (status == STATUS_OK && reader->reply == NULL && broken) {
+            channel_reset(commission->channel); /* it may wait there for the next connection */
+            status = STATUS_TIMED_OUT;
+        }
     }
     return status;
 }
@@ -87,7 +91,11 @@ enum status commission_ask(struct commission *commission, const struct query *qu
     drop_reply(reader);
     enum status status = client_arena(&reader->reply_arena);
     while (status == STATUS_OK) {
-        status = write_query(commission, query); /* anew: a turn may use the way out */
+        client_notice(commission);
+        /* Events given before the question leave before it. */
+        status = sender_keep_up(commission, channel_now_ms());
+        if (status == STATUS_OK)
+            status = write_query(commission, query); /* anew: a turn may use the way out */
         if (status != STATUS_OK)
             return status;
         status = client_send_out(commission, MESSAGE_QUERIES, 1);

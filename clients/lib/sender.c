@@ -165,14 +165,16 @@ enum status commission_send(struct commission *commission, struct slice event,
     if (status != STATUS_OK)
         return status;
     if (pending_unsent_bytes(sender->pending) >= SEND_BYTES ||
-        pending_unsent_count(sender->pending) >= SEND_EVENTS)
+        pending_unsent_count(sender->pending) >= SEND_EVENTS) {
+        client_notice(commission);
         status = flush(commission, channel_now_ms());
+    }
     return status;
 }
 
 uint32_t commission_unanswered(const struct commission *commission)
 {
-    return pending_count(commission->sender.pending);
+    return pending_count(commission->sender.pending) + commission->sender.gathered_last;
 }
 
 /* ---- sending again ---- */
@@ -323,8 +325,10 @@ static enum status take_answer(struct sender *sender, const struct answer *answe
     sender->quiet_since_ms = now_ms;
     sender->silences = 0;
     event->receipt = true;
-    if (is_last(answer, event))
+    if (is_last(answer, event)) {
         pending_remove(sender->pending, event);
+        sender->gathered_last++;
+    }
     return STATUS_OK;
 }
 
@@ -348,6 +352,7 @@ static void hand_out(struct sender *sender)
     struct answer_list list = sender->handed;
 
     sender->handed = sender->gathered;
+    sender->gathered_last = 0;
     sender->gathered = list;
     list = sender->handed;
     for (uint32_t i = 0; i < list.count; i++) {
