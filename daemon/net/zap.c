@@ -104,11 +104,11 @@ enum status zap_new(struct zap **ret, void *zmq, const struct keyring *keyring)
     if (zap == NULL)
         return STATUS_NO_MEMORY;
     enum status status = STATUS_IO_FAILED;
+    const int linger = 0;
     zap->keyring = keyring;
     zap->socket = zmq_socket(zmq, ZMQ_ROUTER);
     if (zap->socket == NULL)
         goto fail;
-    int linger = 0;
     if (zmq_setsockopt(zap->socket, ZMQ_LINGER, &linger, sizeof linger) != 0)
         goto fail;
     if (zmq_bind(zap->socket, ADDRESS) != 0) {
