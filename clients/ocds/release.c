@@ -586,6 +586,38 @@ static bool read_award(struct part *release, struct part *part, struct ocds_awar
     return read_suppliers(release, part, ret);
 }
 
+static int compare_awards(const void *a, const void *b)
+{
+    const struct ocds_award *left = *(struct ocds_award *const *)a;
+    const struct ocds_award *right = *(struct ocds_award *const *)b;
+    int order = strcmp(left->id, right->id);
+    return order != 0 ? order : (left > right) - (left < right);
+}
+
+/** Two awards of one id in one release cannot be told apart. False: out of memory. */
+static bool check_award_ids(struct ocds_release *release)
+{
+    struct ocds_award **sorted = calloc(release->awards_count, sizeof *sorted);
+    uint32_t count = 0;
+    if (sorted == NULL)
+        return false;
+    for (uint32_t i = 0; i < release->awards_count; i++) {
+        if (release->awards[i].id != NULL)
+            sorted[count++] = &release->awards[i];
+    }
+    qsort(sorted, count, sizeof *sorted, compare_awards);
+    for (uint32_t i = 1; i < count; i++) {
+        if (strcmp(sorted[i - 1]->id, sorted[i]->id) != 0)
+            continue;
+        char path[OCDS_PATH_SIZE];
+        (void)snprintf(path, sizeof path, "awards/%td/id", sorted[i] - release->awards);
+        ocds_fault_add(&release->faults, false, "OCDS_DUPLICATE_ID", path,
+                       "another award of the release has the id \"%.60s\"", sorted[i]->id);
+    }
+    free(sorted);
+    return true;
+}
+
 static bool read_awards(struct part *part)
 {
     struct ocds_release *release = part->release;
@@ -602,7 +634,7 @@ static bool read_awards(struct part *part)
         if (!read_award(part, &award, &release->awards[i]))
             return false;
     }
-    return true;
+    return check_award_ids(release);
 }
 
 bool ocds_release_read(struct ocds_release *release)
