@@ -155,8 +155,8 @@ static bool base64_read(const char *text, size_t len, uint8_t *ret, size_t max, 
     uint32_t bits_count = 0;
     size_t written = 0;
 
-    while (len > 0 && len % 4 == 0 && text[len - 1] == '=')
-        len--;
+    if (len >= 4 && len % 4 == 0 && text[len - 1] == '=')
+        len -= text[len - 2] == '=' ? 2 : 1;
     for (size_t i = 0; i < len; i++) {
         int value = base64_value(text[i]);
         if (value < 0)
