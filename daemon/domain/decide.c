@@ -111,7 +111,7 @@ static void judge_size(const struct event *event, const struct needs *needs,
     if (needs->keeps_fact && event->bytes.len > FACT_BYTES_MAX) {
         (void)snprintf(value, sizeof value, "%zu", event->bytes.len);
         (void)snprintf(text, sizeof text,
-                       "an event of this type has at most %u bytes, this has %zu", FACT_BYTES_MAX,
+                       "an event of this type has at most %d bytes, this has %zu", FACT_BYTES_MAX,
                        event->bytes.len);
         reasons_add(reasons, REASON_FACT_TOO_LARGE, NULL, "event", value, text);
     }
