@@ -101,7 +101,7 @@ struct slice cases_event(const struct cases *cases, uint32_t number, uint32_t st
         .kind = PROVIDER_INDEPENDENT,
     };
     struct event event = {
-        .id = id_of(bench, number, stage),
+        .id = cases_event_id(cases, number, stage),
         .type = types[stage],
         .lead = {CASE_LEAD},
         .sender = {CASE_LEAD},

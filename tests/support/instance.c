@@ -66,7 +66,7 @@ void instance_make(struct instance *instance, const char *bin, const char *more)
         snprintf(instance->bin, sizeof instance->bin, "%s", bin);
     else
         snprintf(instance->bin, sizeof instance->bin, "%s/bin", build != NULL ? build : ".");
-    folder_make(instance->folder);
+    place_make(instance->folder);
     path_in(instance, "commissiond.conf", instance->config, sizeof instance->config);
     path_in(instance, "log", instance->log, sizeof instance->log);
     snprintf(instance->clients, sizeof instance->clients, "ipc://%s/c.sock", instance->folder);
@@ -101,7 +101,7 @@ void instance_end(struct instance *instance)
     if (instance->notify_fd >= 0)
         close(instance->notify_fd);
     instance->notify_fd = -1;
-    folder_remove(instance->folder);
+    place_remove(instance->folder);
 }
 
 /** What is started ends with us, whatever happens to us. */

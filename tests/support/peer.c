@@ -96,7 +96,7 @@ bool peer_receive(void *socket, long timeout_ms, uint8_t ret_header[HEADER_BYTES
     return true;
 }
 
-void folder_make(char ret[64])
+void place_make(char ret[64])
 {
     const char *parent = getenv("TMPDIR");
     if (parent == NULL || strlen(parent) > 30)
@@ -113,7 +113,7 @@ static int remove_one(const char *path, const struct stat *stat, int type, struc
     return remove(path);
 }
 
-void folder_remove(const char *folder)
+void place_remove(const char *folder)
 {
     (void)nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }

@@ -29,8 +29,8 @@ bool peer_send_frame(void *socket, uint8_t kind, uint16_t count, struct slice bo
 bool peer_receive(void *socket, long timeout_ms, uint8_t ret_header[HEADER_BYTES],
                   uint8_t *ret_body, size_t body_size, size_t *ret_len);
 
-/** A new folder under $TMPDIR or /tmp, short enough for sockets in it; remove it with folder_remove(). */
-void folder_make(char ret[64]);
-void folder_remove(const char *folder);
+/** A new folder under $TMPDIR or /tmp, short enough for sockets in it; remove it with place_remove(). */
+void place_make(char ret[64]);
+void place_remove(const char *folder);
 
 #endif

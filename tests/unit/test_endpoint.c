@@ -40,7 +40,7 @@ static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
     *state = f;
-    folder_make(f->folder);
+    place_make(f->folder);
     f->zmq = zmq_ctx_new();
     f->server = pair_new();
     f->sender = pair_new();
@@ -67,7 +67,7 @@ static int teardown(void **state)
     zap_free(f->zap);
     keyring_free(f->keyring);
     zmq_ctx_term(f->zmq);
-    folder_remove(f->folder);
+    place_remove(f->folder);
     free(f);
     return 0;
 }

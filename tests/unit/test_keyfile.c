@@ -27,7 +27,7 @@ struct fixture {
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    folder_make(f->folder);
+    place_make(f->folder);
     snprintf(f->path, sizeof f->path, "%s/server.key", f->folder);
     *state = f;
     return 0;
@@ -36,7 +36,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *f = *state;
-    folder_remove(f->folder);
+    place_remove(f->folder);
     free(f);
     return 0;
 }
