@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* inside.h - the broker's inside, shared by its own sources: broker.c, turn.c, work.c, query.c. Nobody else includes it. */
+/* inside.h - the broker's inside, shared by its own sources: broker.c, door.c, turn.c, work.c, query*.c. Nobody else includes it. */
 #ifndef COMMISSION_BROKER_INSIDE_H
 #define COMMISSION_BROKER_INSIDE_H
 
@@ -83,6 +83,11 @@ struct broker {
     struct ledger_year years[DECIDE_YEARS_MAX];
     struct event facts[2 * FACTS_MAX];
 };
+
+/* ---- door.c: what a sender brings ---- */
+
+/** What has a statutory deadline (the standstill's representations) goes before all else. */
+enum queue_rank door_rank(enum event_type type);
 
 /* ---- broker.c: the ways out ---- */
 
