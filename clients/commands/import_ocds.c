@@ -155,7 +155,7 @@ static int read_sources(struct import *import, int argc, char **argv)
 
 /* ---- copies, mapping ---------------------------------------------------------------------- */
 
-static int find_copies(struct import *import)
+static int find_namesakes(struct import *import)
 {
     struct ocds_release **releases = calloc((size_t)import->lines_count + 1, sizeof *releases);
     uint32_t count = 0;
@@ -167,34 +167,50 @@ static int find_copies(struct import *import)
         import->lines[i].release->number = i;
         releases[count++] = import->lines[i].release;
     }
-    enum status status = ocds_find_copies(releases, count);
+    enum status status = ocds_find_namesakes(releases, count);
     free(releases);
-    if (status != STATUS_OK)
-        return no_memory(import);
-    for (uint32_t i = 0; i < import->lines_count; i++) {
-        struct line *line = &import->lines[i];
-        if (line->release != NULL && line->release->copy_of != NULL)
-            line->original = &import->lines[line->release->copy_of->number];
+    return status == STATUS_OK ? 0 : no_memory(import);
+}
+
+/**
+ * A release of the same ocid and id as one before it: a copy, when both say the same in what is read (publishers' copies differ in
+ * line ends and the like); else it is one too many.
+ */
+static void judge_namesake(struct import *import, struct line *line)
+{
+    struct line *first = &import->lines[line->release->namesake->number];
+    bool both_read = first->release->faults.errors == 0 && line->release->faults.errors == 0;
+    bool same = both_read ? ocds_mapped_equal(&first->mapped, &line->mapped)
+                          : ocds_release_equal(first->release, line->release);
+    if (same) {
+        line->original = first;
+        return;
     }
-    return 0;
+    ocds_fault_add(&line->release->faults, false, "OCDS_DUPLICATE_ID", "id",
+                   "another release of this ocid has this id and says something else, in %.100s",
+                   first->path);
+    line->outcome = OUTCOME_NOT_OCDS;
 }
 
 static int map_lines(struct import *import)
 {
     for (uint32_t i = 0; i < import->lines_count; i++) {
         struct line *line = &import->lines[i];
-        if (line->release == NULL || line->original != NULL)
+        if (line->release == NULL)
             continue;
-        if (line->release->faults.errors > 0) {
+        if (line->release->faults.errors > 0)
             line->outcome = OUTCOME_NOT_OCDS;
-            continue;
-        }
-        if (ocds_map(line->release, &import->terms, &line->mapped) != STATUS_OK)
+        else if (ocds_map(line->release, &import->terms, &line->mapped) != STATUS_OK)
             return no_memory(import);
         if (line->mapped.skipped)
             line->outcome = OUTCOME_SKIPPED;
         else if (line->mapped.faults.errors > 0)
             line->outcome = OUTCOME_REJECTED;
+    }
+    for (uint32_t i = 0; i < import->lines_count; i++) {
+        struct line *line = &import->lines[i];
+        if (line->release != NULL && line->release->namesake != NULL)
+            judge_namesake(import, line);
     }
     return 0;
 }
@@ -746,7 +762,7 @@ static int run(struct import *import, int argc, char **argv)
     if (failed == 0)
         failed = read_sources(import, argc, argv);
     if (failed == 0)
-        failed = find_copies(import);
+        failed = find_namesakes(import);
     if (failed == 0)
         failed = map_lines(import);
     if (failed == 0)

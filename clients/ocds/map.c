@@ -427,6 +427,22 @@ enum status ocds_map(const struct ocds_release *release, const struct ocds_terms
     return STATUS_OK;
 }
 
+bool ocds_mapped_equal(const struct ocds_mapped *a, const struct ocds_mapped *b)
+{
+    if (a->skipped != b->skipped || a->count != b->count || a->faults.errors != b->faults.errors ||
+        a->faults.count != b->faults.count)
+        return false;
+    for (uint32_t i = 0; i < a->count; i++) {
+        if (strcmp(a->events[i].text, b->events[i].text) != 0)
+            return false;
+    }
+    for (uint32_t i = 0; i < a->faults.count; i++) {
+        if (strcmp(a->faults.items[i].code, b->faults.items[i].code) != 0)
+            return false;
+    }
+    return strcmp(a->skip_text, b->skip_text) == 0;
+}
+
 void ocds_mapped_clear(struct ocds_mapped *mapped)
 {
     for (uint32_t i = 0; i < mapped->count; i++)

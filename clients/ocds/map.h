@@ -59,6 +59,8 @@ struct ocds_mapped {
  */
 MUST_USE enum status ocds_map(const struct ocds_release *release, const struct ocds_terms *terms,
                               struct ocds_mapped *ret);
+/** They say the same, word for word: the same events, or the same reasons why there are none. */
+bool ocds_mapped_equal(const struct ocds_mapped *a, const struct ocds_mapped *b);
 void ocds_mapped_clear(struct ocds_mapped *mapped);
 
 /**

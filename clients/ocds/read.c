@@ -265,7 +265,7 @@ struct ocds_file *ocds_file_free(struct ocds_file *file)
     return NULL;
 }
 
-/* ---- copies ---- */
+/* ---- namesakes ---- */
 
 struct numbered {
     struct ocds_release *release;
@@ -295,7 +295,7 @@ static bool same_name(const struct ocds_release *a, const struct ocds_release *b
            strcmp(a->ocid, b->ocid) == 0 && strcmp(a->id, b->id) == 0;
 }
 
-enum status ocds_find_copies(struct ocds_release *const *releases, uint32_t count)
+enum status ocds_find_namesakes(struct ocds_release *const *releases, uint32_t count)
 {
     if (count == 0)
         return STATUS_OK;
@@ -309,14 +309,10 @@ enum status ocds_find_copies(struct ocds_release *const *releases, uint32_t coun
     const struct ocds_release *first = sorted[0].release;
     for (uint32_t i = 1; i < count; i++) {
         struct ocds_release *release = sorted[i].release;
-        if (!same_name(first, release)) {
+        if (same_name(first, release))
+            release->namesake = first;
+        else
             first = release;
-        } else if (ocds_release_equal(first, release)) {
-            release->copy_of = first;
-        } else {
-            ocds_fault_add(&release->faults, false, "OCDS_DUPLICATE_ID", "id",
-                           "another release of this ocid has this id, and says something else");
-        }
     }
     free(sorted);
     return STATUS_OK;

@@ -31,9 +31,9 @@ MUST_USE enum status ocds_read(struct slice bytes, struct ocds_file **ret);
 struct ocds_file *ocds_file_free(struct ocds_file *file);
 
 /**
- * Among @releases, @count pointers, find those with the ocid and id of an earlier one: with the same content, copy_of is
- * set; with another, it is a fault, OCDS_DUPLICATE_ID. STATUS_NO_MEMORY.
+ * Among @releases, @count pointers, find those with the ocid and id of an earlier one, and set their namesake to the first of that
+ * name. Whether they say the same is not looked at. STATUS_NO_MEMORY.
  */
-MUST_USE enum status ocds_find_copies(struct ocds_release *const *releases, uint32_t count);
+MUST_USE enum status ocds_find_namesakes(struct ocds_release *const *releases, uint32_t count);
 
 #endif

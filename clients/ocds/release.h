@@ -111,9 +111,8 @@ struct ocds_release {
     struct ocds_award *awards;
     uint32_t awards_count;
     struct ocds_faults faults;
-    uint32_t number; /* the caller's own */
-    const struct ocds_release
-        *copy_of; /* an earlier one of this ocid and id with the same content */
+    uint32_t number;                     /* the caller's own */
+    const struct ocds_release *namesake; /* the first of this ocid and id; NULL: it is */
 };
 
 /** Read @release->json, an object, into the other members. False: out of memory. */

@@ -394,6 +394,31 @@ static void a_process_is_adopted_in_the_same_words_whichever_release_comes_first
     ocds_event_clear(&second);
 }
 
+static void what_is_not_read_makes_no_difference(void **state)
+{
+    static const struct {
+        const char *text;
+        bool same;
+    } cases[] = {
+        {HEAD("\"tender\"") ",\"tender\":{\"id\":1,\"title\":\"x\",\"description\":\"b\"}}", true},
+        {HEAD("\"tender\"") ",\"tender\":{\"id\":1,\"title\":\"y\",\"description\":\"a\"}}", false},
+        {HEAD("\"tender\"") "}", false},
+        {HEAD("\"planning\"") "}", false},
+    };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        when_mapped(
+            f, HEAD("\"tender\"") ",\"tender\":{\"id\":1,\"title\":\"x\",\"description\":\"a\"}}");
+        struct ocds_mapped first = f->mapped;
+        f->mapped = (struct ocds_mapped){0};
+        when_mapped(f, cases[i].text);
+
+        assert_int_equal(ocds_mapped_equal(&first, &f->mapped), cases[i].same);
+
+        ocds_mapped_clear(&first);
+    }
+}
+
 static void identities_tell_events_apart(void **state)
 {
     struct fixture *f = *state;
@@ -451,6 +476,7 @@ int main(void)
         TEST(long_texts_are_cut_between_characters),
         TEST(many_suppliers_stay_within_a_fact),
         TEST(a_process_is_adopted_in_the_same_words_whichever_release_comes_first),
+        TEST(what_is_not_read_makes_no_difference),
         TEST(identities_tell_events_apart),
         TEST(an_events_text_has_its_id_first),
     };
