@@ -382,6 +382,16 @@ static void reload(struct daemon *daemon)
     log_line(&daemon->log, LOG_LEVEL_NOTICE, "reloaded file=%s", daemon->config_file);
 }
 
+/** So that the next start has nothing to replay. */
+static int commit_last(struct daemon *daemon)
+{
+    enum status status = store_commit(daemon->store);
+    if (status == STATUS_OK)
+        return EXIT_DONE;
+    log_line(&daemon->log, LOG_LEVEL_ERR, "state not committed reason=\"%s\"", status_text(status));
+    return EXIT_FAILED;
+}
+
 static int run(const struct options *options, const struct config *config)
 {
     struct daemon daemon = {
@@ -402,7 +412,7 @@ static int run(const struct options *options, const struct config *config)
             if (end == LOOP_RELOAD)
                 reload(&daemon);
         }
-        exit_status = end == LOOP_STOPPED ? EXIT_DONE : EXIT_FAILED;
+        exit_status = end == LOOP_STOPPED ? commit_last(&daemon) : EXIT_FAILED;
     }
     daemon_end(&daemon);
     log_line(&daemon.log, LOG_LEVEL_NOTICE, "stopped status=%d", exit_status);
@@ -428,6 +438,11 @@ static bool verify_locked(const char *dir, int *ret_fd)
 
 static int verify(const char *dir, const struct config *config)
 {
+    struct stat about;
+    if (stat(dir, &about) != 0 || !S_ISDIR(about.st_mode)) {
+        fprintf(stderr, "commissiond: %s: no such folder\n", dir);
+        return EXIT_FAILED;
+    }
     int lock_fd = -1;
     int exit_status = EXIT_LOCKED;
     if (!verify_locked(dir, &lock_fd)) {

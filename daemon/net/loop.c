@@ -349,7 +349,7 @@ void loop_set_drain(struct loop *loop, uint32_t drain_ms)
     loop->drain_ms = drain_ms;
 }
 
-/** The last commit, so that the next start has nothing to replay. */
+/** What was proposed last becomes durable. */
 static enum loop_end stop(struct loop *loop)
 {
     struct broker_counts counts;

@@ -5,6 +5,8 @@
 
 /* Frames begun at once: five stages of workers, and clients. Their memory is touched only as far as it is used. */
 #define PARCELS_MAX 16
+/* A reader may limit what it reads as the wire has it: CURVE's wrapping must fit as well. */
+#define PARCEL_BYTES_MAX (FRAME_BYTES_MAX - 64)
 /* More than these in one turn are found by their silence. */
 #define LOST_MAX 256
 
@@ -37,8 +39,8 @@ enum status mail_new(struct mail **ret, struct endpoint *clients, struct endpoin
     mail->sides[OWED_WORKER] = workers;
     for (uint32_t i = 0; i < PARCELS_MAX; i++) {
         struct buffer *buffer = &mail->parcels[i].buffer;
-        buffer->max = FRAME_BYTES_MAX;
-        buffer->bytes = malloc(FRAME_BYTES_MAX);
+        buffer->max = PARCEL_BYTES_MAX;
+        buffer->bytes = malloc(PARCEL_BYTES_MAX);
         if (buffer->bytes == NULL)
             goto fail;
     }
