@@ -3,6 +3,7 @@
 
 #include "clients/cli/print.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <locale.h>
 #include <stdarg.h>
@@ -264,6 +265,23 @@ static void age_print(int64_t at_ms, int64_t now_ms, char ret[MOMENT_TEXT_SIZE])
     snprintf(ret, MOMENT_TEXT_SIZE, ahead ? "in %s" : "%s ago", number);
 }
 
+/** A column's name for people: "reserved_pence" is shown in pounds, so it is RESERVED GBP. */
+static void heading_text(const struct column *column, char ret[64])
+{
+    size_t len = strlen(column->name);
+    bool pence = column->type == COLUMN_PENCE;
+    if (pence && len >= 5 && strcmp(column->name + len - 5, "pence") == 0)
+        len -= len > 5 ? 6 : 5;
+    (void)snprintf(ret, 64, "%.*s%s%s", (int)(len < 50 ? len : 50), column->name,
+                   pence && len > 0 ? "_" : "", pence ? "gbp" : "");
+    for (char *c = ret; *c != '\0'; c++) {
+        if (*c >= 'a' && *c <= 'z')
+            *c = (char)(*c - 'a' + 'A');
+        else if (*c == '_')
+            *c = ' ';
+    }
+}
+
 /** A cell as people read it. */
 static void cell_text(const struct printer *printer, enum column_type type, struct slice cell,
                       struct text *ret)
@@ -366,13 +384,7 @@ static void heading(struct printer *printer)
     for (uint32_t i = 0; i < printer->show_count; i++) {
         uint32_t at = printer->show[i];
         char name[64];
-        snprintf(name, sizeof name, "%.60s", printer->columns[at].name);
-        for (char *c = name; *c != '\0'; c++) {
-            if (*c >= 'a' && *c <= 'z')
-                *c = (char)(*c - 'a' + 'A');
-            else if (*c == '_')
-                *c = ' ';
-        }
+        heading_text(&printer->columns[at], name);
         put(printer, at, name, width_of(name), i + 1 == printer->show_count,
             printer->cli->colour ? "\033[1m" : NULL);
     }
@@ -415,9 +427,10 @@ static void text_row(struct printer *printer, const struct slice *cells)
         struct shown *shown = &printer->cells[printer->block_rows * printer->columns_count + i];
         shown->text = text.bytes;
         shown->width = width_of(text.bytes);
-        uint32_t name = (uint32_t)strlen(printer->columns[i].name);
-        if (printer->widths[i] < name)
-            printer->widths[i] = name;
+        char name[64];
+        heading_text(&printer->columns[i], name);
+        if (printer->widths[i] < width_of(name))
+            printer->widths[i] = width_of(name);
         if (printer->widths[i] < shown->width)
             printer->widths[i] = shown->width;
     }
@@ -498,8 +511,9 @@ bool printer_end(struct printer *printer)
             csv_heading(printer);
         break;
     }
+    errno = 0;
     bool written = fflush(stdout) == 0 && ferror(stdout) == 0;
-    if (!written)
+    if (!written && errno != EPIPE) /* a reader that has seen enough needs no telling */
         cli_say(printer->cli, "standard output cannot be written");
     free(printer->cells);
     free(printer->notes);

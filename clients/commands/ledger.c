@@ -24,12 +24,14 @@ static int ask(struct cli *cli, const char *command, const char *organisation)
 static int show(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
+    if (cli_switch(cli, "lines") && cli_option(cli, "year") == NULL)
+        return cli_fail(cli, EXIT_USAGE, "--lines shows one year: say which, with --year 2018/19");
     return ask(cli, cli_switch(cli, "lines") ? "ledger lines" : "ledger show", argv[0]);
 }
 
 static const struct cli_option show_options[] = {
     {"year", "YEAR", "of this financial year only, such as 2018/19"},
-    {"lines", NULL, "each movement, with the entry that made it"},
+    {"lines", NULL, "with --year: each movement, with the entry that made it"},
     {0},
 };
 

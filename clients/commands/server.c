@@ -13,6 +13,8 @@ static int print_down(struct cli *cli, const struct reply *reply)
     for (uint32_t i = 0; reply->rows_count > 0 && i < reply->columns_count; i++) {
         struct slice cells[2] = {slice_of(reply->columns[i].name), reply->cells[i]};
         char number[32];
+        if (reply->columns[i].wide && cli->output == OUTPUT_TEXT)
+            continue;
         if (reply->columns[i].type == COLUMN_NUMBER) {
             number_print((const char *)cells[1].bytes, cells[1].len, number);
             cells[1] = slice_of(number);
