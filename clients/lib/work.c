@@ -121,12 +121,16 @@ enum status work_take_welcome(struct commission *commission, const struct frame 
 
     if (!work->wanted)
         return STATUS_OK;
-    arena_reset(work->arena);
-    enum status status = codec_decode_welcome(frame->body, work->arena, &welcome);
+    struct arena *scratch =
+        commission->sender.arena; /* not ours: assignments are handed out of that */
+    arena_reset(scratch);
+    enum status status = codec_decode_welcome(frame->body, scratch, &welcome);
     if (status != STATUS_OK)
         return status;
-    if (welcome.error.len > 0 && work->joined) {
-        work_forgotten(commission);
+    if (work->joined) { /* the answer to a beat */
+        work->beats_answered = true;
+        if (welcome.error.len > 0)
+            begin_again(work);
         return STATUS_OK;
     }
     work->welcome = welcome;
