@@ -201,9 +201,10 @@ static enum status read_feed(struct feeds *feeds, struct feed *feed, struct stor
         feed->read_seq = row.seq;
     }
 
-    bool news = feed->told_seq != feed->read_seq &&
-                (feed->told_seq == UINT64_MAX || feed->told_ms + FEED_TELL_MS <= now_ms);
-    if (count > 0 || (news && (feed->read_seq >= durable || *reads == 0)))
+    /* Once when it is opened; then, where there was nothing for it, now and then. */
+    bool news = feed->told_seq == UINT64_MAX ||
+                (feed->told_seq != feed->read_seq && feed->told_ms + FEED_TELL_MS <= now_ms);
+    if (count > 0 || news)
         tell(feeds, feed, count, outbox, now_ms);
     return STATUS_OK;
 }
