@@ -105,7 +105,8 @@ static int child_start(struct dev_children *children, struct child *child)
 {
     char path[DEV_PATH_SIZE];
     bool daemon = child == &children->children[0];
-    const char *const daemon_arguments[CHILD_ARGUMENTS_MAX] = {child->program, "-c", children->conf};
+    const char *const daemon_arguments[CHILD_ARGUMENTS_MAX] = {child->program, "-c",
+                                                               children->conf};
     const char *const worker_arguments[CHILD_ARGUMENTS_MAX] = {
         child->program, "-e", children->endpoint, "-n", child->name + strlen("commission-worker-")};
 

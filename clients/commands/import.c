@@ -66,10 +66,11 @@ static const struct cli_verb verbs[] = {
         .arguments_min = 1,
         .arguments_max = 1,
         .help = "Set the allotments of a financial year from a file of names and sums",
-        .more = "Reads the columns \"CCG\" and \"Final allocation\" (thousands of pounds). Names are\n"
-                "matched with the CCGs registered and open on the year's first day. What does\n"
-                "not match is said and not sent; nothing is guessed; a name that stands twice is\n"
-                "refused. Importing again changes nothing. Needs NHS England's key.\n",
+        .more =
+            "Reads the columns \"CCG\" and \"Final allocation\" (thousands of pounds). Names are\n"
+            "matched with the CCGs registered and open on the year's first day. What does\n"
+            "not match is said and not sent; nothing is guessed; a name that stands twice is\n"
+            "refused. Importing again changes nothing. Needs NHS England's key.\n",
         .example = "commission -c dev/nhse import allotments ccg_allocations.csv --year 2018/19",
         .options = allotments_options,
         .run = import_allotments,
