@@ -8,12 +8,12 @@
 
 /* ---- names ---- */
 
-bool org_names_add(struct org_names *names, struct ods ods, const char *name)
+bool org_names_add(struct org_names *names, const struct org_name *org, const char *name)
 {
     char key[ORG_KEY_SIZE];
     org_name_key(name, key);
     for (uint32_t i = 0; i < names->count; i++) {
-        if (ods_equal(names->items[i].ods, ods) && strcmp(names->items[i].key, key) == 0)
+        if (ods_equal(names->items[i].ods, org->ods) && strcmp(names->items[i].key, key) == 0)
             return true;
     }
     if (names->count == names->max) {
@@ -25,7 +25,7 @@ bool org_names_add(struct org_names *names, struct ods ods, const char *name)
         names->max = max;
     }
     struct org_name *item = &names->items[names->count++];
-    *item = (struct org_name){.ods = ods};
+    *item = (struct org_name){.ods = org->ods, .open = org->open, .successor = org->successor};
     (void)snprintf(item->name, sizeof item->name, "%s", name);
     memcpy(item->key, key, sizeof key);
     return true;
@@ -145,20 +145,51 @@ static bool taken(const struct allotment_file *file, struct ods ods)
     return false;
 }
 
-static void find_exact(struct allotment_row *row, const struct org_names *names)
+/** Find the names that are the row's, of organisations that were open or were not; returns how many, at most two. */
+static uint32_t find_alike(struct allotment_row *row, const struct org_names *names, bool open)
 {
     uint32_t found = 0;
     for (uint32_t i = 0; i < names->count && found < 2; i++) {
         const struct org_name *name = &names->items[i];
-        if (strcmp(name->key, row->key) == 0)
+        if (name->open == open && strcmp(name->key, row->key) == 0)
             row->hints[found++] = name;
     }
-    row->match = found == 0 ? MATCH_NONE : found == 1 ? MATCH_FOUND : MATCH_MANY;
-    if (found == 1)
-        row->ods = row->hints[0]->ods;
+    return found;
 }
 
-/** The names nearest to the row's among those that no row has: at most half of the letters apart. */
+static void find_exact(struct allotment_row *row, const struct org_names *names)
+{
+    row->match = MATCH_FOUND;
+    uint32_t found = find_alike(row, names, true);
+    if (found == 0) {
+        row->match = MATCH_CLOSED;
+        found = find_alike(row, names, false);
+    }
+    if (found == 1)
+        row->ods = row->hints[0]->ods;
+    else
+        row->match = found == 0 ? MATCH_NONE : MATCH_MANY;
+}
+
+/** Is every word of @part a word of @whole? */
+static bool words_within(const char *part, const char *whole)
+{
+    while (*part != '\0') {
+        size_t len = strcspn(part, " ");
+        bool found = false;
+        for (const char *at = whole; *at != '\0' && !found;) {
+            size_t at_len = strcspn(at, " ");
+            found = at_len == len && memcmp(at, part, len) == 0;
+            at += at_len + (at[at_len] == ' ');
+        }
+        if (!found)
+            return false;
+        part += len + (part[len] == ' ');
+    }
+    return true;
+}
+
+/** The open names nearest to the row's among those that no row has: at most half of the letters apart, or all words of one in the other. */
 static void find_hints(struct allotment_row *row, const struct allotment_file *file,
                        const struct org_names *names)
 {
@@ -167,7 +198,9 @@ static void find_hints(struct allotment_row *row, const struct allotment_file *f
     for (uint32_t i = 0; i < names->count; i++) {
         const struct org_name *name = &names->items[i];
         uint32_t distance = org_key_distance(row->key, name->key);
-        if (distance > strlen(row->key) / 2 || taken(file, name->ods))
+        bool near = distance <= strlen(row->key) / 2 || words_within(name->key, row->key) ||
+                    words_within(row->key, name->key);
+        if (!near || !name->open || *name->key == '\0' || taken(file, name->ods))
             continue;
         uint32_t at = count < HINTS_MAX ? count : HINTS_MAX;
         while (at > 0 && distances[at - 1] > distance) {

@@ -17,6 +17,8 @@
 /** A name that an organisation bears; one can have several. */
 struct org_name {
     struct ods ods;
+    bool open;            /* on the day in question */
+    struct ods successor; /* of one that was closed; "" none */
     char name[NAME_SIZE];
     char key[ORG_KEY_SIZE];
 };
@@ -27,15 +29,16 @@ struct org_names {
     uint32_t max;
 };
 
-/** Add a name; one that @ods has already, by its key, is not added again. False: out of memory. */
-MUST_USE bool org_names_add(struct org_names *names, struct ods ods, const char *name);
+/** Add a name of @org (whose own name and key are not looked at); one it has already, by its key, is not added again. False: out of memory. */
+MUST_USE bool org_names_add(struct org_names *names, const struct org_name *org, const char *name);
 void org_names_clear(struct org_names *names);
 
 enum match {
     MATCH_NONE = 0, /* nobody is called so */
     MATCH_FOUND,
-    MATCH_MANY,  /* more than one is */
-    MATCH_TWICE, /* the same name, or organisation, is in another row as well */
+    MATCH_CLOSED, /* only one that was not open on the day is */
+    MATCH_MANY,   /* more than one is */
+    MATCH_TWICE,  /* the same name, or organisation, is in another row as well */
 };
 
 struct allotment_row {

@@ -40,24 +40,60 @@ static uint32_t column_named(const struct reply *reply, const char *name)
     return UINT32_MAX;
 }
 
+/** The columns of "org list" that are needed here. */
+enum { ORG_ODS, ORG_NAME, ORG_OPENED, ORG_CLOSED, ORG_SUCCESSOR, ORG_COLUMNS };
+
+static bool find_columns(const struct reply *reply, uint32_t ret[ORG_COLUMNS])
+{
+    static const char *const names[ORG_COLUMNS] = {"ods", "name", "opened_on", "closed_on",
+                                                   "successor"};
+    for (uint32_t i = 0; i < ORG_COLUMNS; i++) {
+        ret[i] = column_named(reply, names[i]);
+        if (ret[i] == UINT32_MAX)
+            return false;
+    }
+    return true;
+}
+
+static bool cell_date(struct slice cell, date_t *ret)
+{
+    *ret = DATE_NONE;
+    return cell.len == 0 || date_parse((const char *)cell.bytes, cell.len, ret);
+}
+
+/** One organisation's row. False: it cannot be read, or there is no memory. */
+static bool add_org(struct import *import, const struct slice *cells,
+                    const uint32_t places[ORG_COLUMNS])
+{
+    struct slice code = cells[places[ORG_ODS]];
+    struct slice name = cells[places[ORG_NAME]];
+    struct slice successor = cells[places[ORG_SUCCESSOR]];
+    date_t day = financial_year_period(import->year).from;
+    struct period open;
+    struct org_name org = {.open = false};
+    char text[NAME_SIZE];
+    if (!ods_parse((const char *)code.bytes, code.len, &org.ods) ||
+        !cell_date(cells[places[ORG_OPENED]], &open.from) ||
+        !cell_date(cells[places[ORG_CLOSED]], &open.to))
+        return false;
+    if (successor.len > 0 &&
+        !ods_parse((const char *)successor.bytes, successor.len, &org.successor))
+        return false;
+    org.open = period_contains(open, day);
+    (void)snprintf(text, sizeof text, "%.*s", (int)name.len,
+                   name.len > 0 ? (const char *)name.bytes : "");
+    const struct org_row *other = org_file_find(&import->names, org.ods);
+    return org_names_add(&import->orgs, &org, text) &&
+           (other == NULL || org_names_add(&import->orgs, &org, other->name));
+}
+
 static bool add_page(struct import *import, const struct reply *reply)
 {
-    uint32_t code = column_named(reply, "ods");
-    uint32_t name = column_named(reply, "name");
-    if (reply->rows_count > 0 && (code == UINT32_MAX || name == UINT32_MAX))
+    uint32_t places[ORG_COLUMNS];
+    if (reply->rows_count > 0 && !find_columns(reply, places))
         return false;
     for (uint32_t i = 0; i < reply->rows_count; i++) {
-        const struct slice *cells = &reply->cells[(size_t)i * reply->columns_count];
-        struct ods ods;
-        char text[NAME_SIZE];
-        if (!ods_parse((const char *)cells[code].bytes, cells[code].len, &ods))
-            return false;
-        (void)snprintf(text, sizeof text, "%.*s", (int)cells[name].len,
-                       (const char *)cells[name].bytes);
-        if (!org_names_add(&import->orgs, ods, text))
-            return false;
-        const struct org_row *other = org_file_find(&import->names, ods);
-        if (other != NULL && !org_names_add(&import->orgs, ods, other->name))
+        if (!add_org(import, &reply->cells[(size_t)i * reply->columns_count], places))
             return false;
     }
     return true;
@@ -65,9 +101,7 @@ static bool add_page(struct import *import, const struct reply *reply)
 
 static int ask_orgs(struct import *import)
 {
-    char day[DATE_TEXT_SIZE];
-    date_print(financial_year_period(import->year).from, day);
-    const struct cli_argument arguments[] = {{"kind", "CCG"}, {"on", day}};
+    const struct cli_argument arguments[] = {{"kind", "CCG"}};
     struct text resume = {0};
     int failed = 0;
     do {
@@ -84,9 +118,8 @@ static int ask_orgs(struct import *import)
     } while (failed == 0 && resume.len > 0);
     text_clear(&resume);
     if (failed == 0 && import->orgs.count == 0)
-        failed = cli_fail(
-            import->cli, EXIT_NOT_FOUND,
-            "no CCG is registered that was open on %s; `commission import orgs` first", day);
+        failed = cli_fail(import->cli, EXIT_NOT_FOUND,
+                          "no CCG is registered; `commission import orgs` comes first");
     return failed;
 }
 
@@ -149,11 +182,16 @@ static void describe(const struct import *import, const struct allotment_row *ro
     case MATCH_FOUND:
         break;
     case MATCH_NONE:
-        text_add(ret, "no CCG of this name is registered");
+        text_add(ret, "no CCG of this name is registered that was open then");
         for (uint32_t i = 0; i < HINTS_MAX && row->hints[i] != NULL; i++)
             text_add(ret, "%s%s %s", i == 0 ? "; is it " : " or ", row->hints[i]->ods.text,
                      row->hints[i]->name);
         text_add(ret, "%s", row->hints[0] != NULL ? "?" : "");
+        break;
+    case MATCH_CLOSED:
+        text_add(ret, "%s was not open on the year's first day%s%s", row->ods.text,
+                 ods_empty(row->hints[0]->successor) ? "" : "; its successor is ",
+                 row->hints[0]->successor.text);
         break;
     case MATCH_MANY:
         text_add(ret, "%s and %s are both called so", row->hints[0]->ods.text,

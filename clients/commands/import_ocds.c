@@ -46,8 +46,10 @@ struct line {
     struct line *original;   /* of a copy: the line of the release that it repeats */
     const char *event_fault; /* malloc'ed: why an event of it could not be written */
     enum outcome outcome;
-    bool known;               /* its process was a workflow already */
-    bool adopts;              /* it brings the process in */
+    const struct line
+        *opener; /* the line that brings its process in; NULL: it was known, or nothing is sent */
+    bool known;  /* its process was a workflow already */
+    bool adopts; /* it brings the process in */
     struct sending *sendings; /* its events, in order, linked by next */
     bool late;                /* an update or amendment with nothing before it */
     uint32_t order;           /* in the files' order */
@@ -277,6 +279,7 @@ static int add_process(struct import *import, struct line **lines, uint32_t coun
 {
     uint32_t wave = 0;
     const struct line *asked = NULL;
+    const struct line *opener = NULL;
     lines[0]->late = (lines[0]->release->tags & OCDS_TAG_LATER) != 0;
     for (uint32_t i = 0; i < count; i++) {
         struct line *line = lines[i];
@@ -291,8 +294,10 @@ static int add_process(struct import *import, struct line **lines, uint32_t coun
             if (failed != 0)
                 return failed;
             line->adopts = !known;
+            opener = known ? NULL : line;
         }
-        line->known = !line->adopts;
+        line->opener = opener;
+        line->known = opener == NULL;
         asked = line;
         for (uint32_t k = 0; k < line->mapped.count; k++) {
             if (add_sending(import, line, &line->mapped.events[k], wave++) != 0)
@@ -487,6 +492,16 @@ static void conclude_sendings(struct import *import)
     }
 }
 
+/** A line's process is known when the one that was to bring it in did, or found it so. */
+static void conclude_known(struct import *import)
+{
+    for (uint32_t i = 0; i < import->lines_count; i++) {
+        struct line *line = &import->lines[i];
+        if (line->opener != NULL && line->opener != line)
+            line->known = line->opener->adopts || line->opener->known;
+    }
+}
+
 static bool verdict_is(const struct import *import, const struct line *line, enum verdict verdict)
 {
     for (const struct sending *sending = line->sendings; sending != NULL; sending = sending->next) {
@@ -543,7 +558,7 @@ static const struct column columns[COLUMNS] = {
     [COLUMN_OUTCOME] = {"outcome", COLUMN_TEXT, false},
     [COLUMN_WORKFLOW] = {"workflow", COLUMN_TEXT, false},
     [COLUMN_EVENTS] = {"events", COLUMN_TEXT, true},
-    [COLUMN_VERDICT] = {"verdict", COLUMN_TEXT, true},
+    [COLUMN_VERDICT] = {"verdict", COLUMN_TEXT, false},
     [COLUMN_REASONS] = {"reasons", COLUMN_TEXT, false},
     [COLUMN_SAYING] = {"text", COLUMN_TEXT, false},
     [COLUMN_WARNINGS] = {"warnings", COLUMN_TEXT, true},
@@ -685,7 +700,21 @@ static bool went_well(const struct import *import, const struct line *line)
     return line->outcome == OUTCOME_READY || line->outcome == OUTCOME_ACCEPTED;
 }
 
-/** "202 releases in 136 files: 120 accepted, 67 repeated, ...; 127 processes adopted". */
+/** How many award notices there are, and how many of them stand as accepted, now or before. */
+static void count_awards(const struct import *import, uint32_t *ret_count, uint32_t *ret_accepted)
+{
+    *ret_count = 0;
+    *ret_accepted = 0;
+    for (uint32_t i = 0; i < import->lines_count; i++) {
+        const struct line *line = &import->lines[i];
+        if (line->release == NULL || !(line->release->tags & OCDS_TAG_AWARD))
+            continue;
+        ++*ret_count;
+        *ret_accepted += went_well(import, line);
+    }
+}
+
+/** "202 releases in 136 files: 114 accepted, 62 repeated, ...; 119 processes adopted; ...". */
 static void print_summary(const struct import *import, struct printer *printer)
 {
     struct text text = {0};
@@ -704,6 +733,11 @@ static void print_summary(const struct import *import, struct printer *printer)
     if (!import->dry_run)
         text_add(&text, "; %u process%s adopted", import->adopted_count,
                  import->adopted_count == 1 ? "" : "es");
+    uint32_t awards = 0;
+    uint32_t awards_accepted = 0;
+    count_awards(import, &awards, &awards_accepted);
+    if (!import->dry_run && awards > 0)
+        text_add(&text, "; of %u award notices %u are accepted", awards, awards_accepted);
     if (import->warnings_count > 0)
         text_add(&text, "; %u warnings (-o wide)", import->warnings_count);
     bool people = import->cli->output == OUTPUT_TEXT || import->cli->output == OUTPUT_WIDE;
@@ -783,6 +817,7 @@ static int run(struct import *import, int argc, char **argv)
         if (failed != 0)
             return failed;
         conclude_sendings(import);
+        conclude_known(import);
     }
     conclude_copies(import);
     cli_progress(import->cli, "%s", "");

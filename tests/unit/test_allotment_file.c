@@ -18,9 +18,18 @@ struct fixture {
 
 static void given_name(struct fixture *f, const char *code, const char *name)
 {
-    struct ods ods = {""};
-    assert_true(ods_parse(code, strlen(code), &ods));
-    assert_true(org_names_add(&f->names, ods, name));
+    struct org_name org = {.open = true};
+    assert_true(ods_parse(code, strlen(code), &org.ods));
+    assert_true(org_names_add(&f->names, &org, name));
+}
+
+static void given_closed(struct fixture *f, const char *code, const char *name,
+                         const char *successor)
+{
+    struct org_name org = {.open = false};
+    assert_true(ods_parse(code, strlen(code), &org.ods));
+    assert_true(ods_parse(successor, strlen(successor), &org.successor));
+    assert_true(org_names_add(&f->names, &org, name));
 }
 
 static int set_up(void **state)
@@ -131,8 +140,10 @@ static void what_does_not_match_gets_the_nearest_names_as_hints(void **state)
     assert_string_equal(f->file.rows[0].hints[0]->ods.text, "05Q");
     assert_null(f->file.rows[0].hints[1]);
     assert_int_equal(f->file.rows[1].match, MATCH_NONE);
-    assert_string_equal(f->file.rows[1].hints[0]->ods.text, "01A"); /* 99X is another row's */
-    assert_null(f->file.rows[1].hints[1]);
+    /* 99X is another row's; 01H has all of the row's words. */
+    assert_string_equal(f->file.rows[1].hints[0]->ods.text, "01A");
+    assert_string_equal(f->file.rows[1].hints[1]->ods.text, "01H");
+    assert_null(f->file.rows[1].hints[2]);
     assert_int_equal(f->file.rows[2].match, MATCH_NONE);
     assert_null(f->file.rows[2].hints[0]);
     assert_true(ods_empty(f->file.rows[2].ods));
@@ -168,6 +179,27 @@ static void a_name_of_two_organisations_is_not_guessed(void **state)
     assert_true(ods_empty(f->file.rows[0].ods));
 }
 
+static void one_that_was_closed_is_not_the_one_meant(void **state)
+{
+    struct fixture *f = *state;
+    given_closed(f, "05P", "NHS Solihull CCG", "15E");
+    given_closed(f, "00A", "NHS Hull CCG", "03F");
+    given_name(f, "03F", "NHS Hull CCG");
+    given_closed(f, "98Z", "NHS Hill CCG", "03F");
+
+    assert_true(read_text(f, HEADING "NHS Solihull CCG,,1,\nNHS Hull CCG,,2,\n"
+                                     "NHS Hell CCG,,3,\n"));
+    allotment_file_match(&f->file, &f->names);
+
+    assert_int_equal(f->file.rows[0].match, MATCH_CLOSED);
+    assert_string_equal(f->file.rows[0].ods.text, "05P");
+    assert_string_equal(f->file.rows[0].hints[0]->successor.text, "15E");
+    assert_int_equal(f->file.rows[1].match, MATCH_FOUND);
+    assert_string_equal(f->file.rows[1].ods.text, "03F");
+    assert_int_equal(f->file.rows[2].match, MATCH_NONE);
+    assert_null(f->file.rows[2].hints[0]);
+}
+
 static void what_stands_twice_is_refused_in_both_places(void **state)
 {
     struct fixture *f = *state;
@@ -200,6 +232,7 @@ int main(void)
         TEST(what_does_not_match_gets_the_nearest_names_as_hints),
         TEST(at_most_three_hints_are_given_nearest_first),
         TEST(a_name_of_two_organisations_is_not_guessed),
+        TEST(one_that_was_closed_is_not_the_one_meant),
         TEST(what_stands_twice_is_refused_in_both_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
