@@ -508,7 +508,7 @@ static bool read_step(struct reading *reading)
         return true;
     }
     if (list && !json_is_array(value))
-        return fail(reading, NULL, "a list belongs here, not %s", kind_of(value));
+        return fail(reading, field->name, "a list belongs here, not %s", kind_of(value));
     if (list && !is_bytes(field) && field->type != PROTOBUF_C_TYPE_MESSAGE) {
         bool read = read_packed(reading, field, value);
         level->at += read ? 1 : 0;
