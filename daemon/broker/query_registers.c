@@ -121,14 +121,15 @@ struct ledger_key {
     int32_t year;
 };
 
+/** Without an allotment all that was taken stands uncovered, and is shown there alone. */
 static void put_ledger(struct asking *asking, const struct ledger_year *year)
 {
     query_text(asking, year->ods.text);
     query_year(asking, year->year);
     query_boolean(asking, year->allotted);
     query_number(asking, year->allotment_pence);
-    query_number(asking, year->reserved_pence);
-    query_number(asking, year->committed_pence);
+    query_number(asking, year->allotted ? year->reserved_pence : 0);
+    query_number(asking, year->allotted ? year->committed_pence : 0);
     query_number(asking, ledger_left_pence(year));
     query_number(asking, year->uncovered_pence);
 }

@@ -29,6 +29,8 @@ void pence_print(int64_t pence, char ret[PENCE_TEXT_SIZE])
 
 int64_t ledger_left_pence(const struct ledger_year *year)
 {
+    if (!year->allotted)
+        return 0;
     return year->allotment_pence - year->reserved_pence - year->committed_pence;
 }
 

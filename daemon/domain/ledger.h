@@ -28,7 +28,7 @@ struct ledger_line_row {
 /** Write pence as pounds: "1,234,567.89". */
 void pence_print(int64_t pence, char ret[PENCE_TEXT_SIZE]);
 
-/** What is left of the year; negative when an allotment was lowered. */
+/** What is left of the year; negative when an allotment was lowered; 0 while there is none: what was taken then stands uncovered. */
 int64_t ledger_left_pence(const struct ledger_year *year);
 /** Add a line: total and deterministic. */
 void ledger_add(struct ledger_year *year, const struct ledger_line *line);

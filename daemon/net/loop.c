@@ -181,6 +181,22 @@ static void figures_take(const struct loop *loop, struct figures *ret)
     ret->turns = loop->turns;
 }
 
+/** Beats and questions alone are no news. */
+static bool quiet(const struct figures *old, const struct figures *new)
+{
+    return old->broker.events == new->broker.events &&
+           old->broker.verdicts == new->broker.verdicts &&
+           old->broker.refusals == new->broker.refusals &&
+           old->broker.late_findings == new->broker.late_findings &&
+           old->broker.attempts_failed == new->broker.attempts_failed &&
+           old->broker.workers == new->broker.workers && old->broker.feeds == new->broker.feeds &&
+           old->intake.malformed == new->intake.malformed &&
+           old->intake.unproven == new->intake.unproven &&
+           old->intake.revoked == new->intake.revoked &&
+           old->intake.turned_away == new->intake.turned_away &&
+           old->mail.dropped == new->mail.dropped && old->denied == new->denied;
+}
+
 /** Once a second, when anything has happened. */
 static void report(struct loop *loop)
 {
@@ -193,6 +209,8 @@ static void report(struct loop *loop)
     broker_tell(loop->parts.broker, new.denied + new.intake.unproven + new.intake.turned_away,
                 loop->longest_turn_us);
     const struct figures *old = &loop->reported;
+    if (quiet(old, &new))
+        return;
     log_line(loop->parts.log, LOG_LEVEL_INFO,
              "counts events=%" PRIu64 " verdicts=%" PRIu64 " refusals=%" PRIu64
              " malformed=%" PRIu64 " denied=%" PRIu64 " late=%" PRIu64 " failed=%" PRIu64
