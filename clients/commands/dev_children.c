@@ -221,7 +221,8 @@ static void end(struct dev_children *children, size_t from, size_t to)
                 break;
             }
             (void)poll(&signals, 1, 50); /* SIGCHLD wakes it */
-            (void)read(children->signals, &info, sizeof info);
+            if (read(children->signals, &info, sizeof info) < 0)
+                continue; /* nobody ended: look at the clock again */
         }
         child->pid = 0;
         side_path(children, child, "run", "pid", path);
