@@ -1,0 +1,132 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# `commission import orgs` and `import allotments` on the public files.
+
+load import_helper
+
+setup_file() {
+    export LC_ALL=C
+    programs
+    find_data orgs
+    export commission DATA
+    start_instance
+}
+
+teardown_file() {
+    stop_instance
+}
+
+setup() {
+    export LC_ALL=C
+    bats_require_minimum_version 1.5.0
+    eccg=$DATA/orgs/eccg.csv
+    csu=$DATA/orgs/csu.csv
+    names=$DATA/orgs/ref_ccg21.csv
+    sums=$DATA/finance/ccg_allocations.csv
+}
+
+as() {
+    local key=$1
+    shift
+    run --separate-stderr "$commission" -c "$dev/$key" -o jsonl "$@"
+}
+
+rows() {
+    printf '%s\n' "$output" | jq -r "$1"
+}
+
+@test "a dry run says what would be registered and registers nothing" {
+    as nhse import orgs "$eccg" --csu "$csu" --names "$names" --dry-run
+    [ "$status" -eq 0 ]
+    [ "$(rows .outcome | sort | uniq -c | tr -s ' ')" = " 309 ready" ]
+    as nhse org show 00C
+    [ "$status" -eq 4 ]
+}
+
+@test "248 groups, 42 boards and 19 support units are registered" {
+    as nhse import orgs "$eccg" --csu "$csu" --names "$names"
+    [ "$status" -eq 0 ]
+    [ "$(rows .kind | sort | uniq -c | tr -s ' ' | tr '\n' ,)" = " 248 CCG, 19 CSU, 42 ICB," ]
+    [ "$(rows .outcome | sort -u)" = accepted ]
+    [[ $stderr == *"35 commissioning hubs"*"37 sub-ICB reporting entities"* ]]
+}
+
+@test "registering again changes nothing" {
+    as nhse import orgs "$eccg" --csu "$csu" --names "$names"
+    [ "$status" -eq 0 ]
+    [ "$(rows .outcome | sort -u)" = repeated ]
+}
+
+@test "on each 1 April as many groups are open as were published" {
+    local year wanted
+    as nhse org list --kind CCG
+    while read -r year wanted; do
+        [ "$(rows "select(.opened_on <= \"$year-04-01\" and
+            (.closed_on == null or .closed_on >= \"$year-04-01\")) | .ods" | wc -l)" -eq "$wanted" ]
+    done <<'YEARS'
+2013 211
+2015 209
+2017 207
+2018 195
+2019 191
+2020 135
+2021 106
+YEARS
+}
+
+@test "a group that merged, and one whose code lives on, have their successors" {
+    as nhse org show 00C
+    [ "$(rows '[.name, .closed_on, .successor] | join("|")')" = \
+        "NHS Darlington CCG|2020-03-31|16C" ]
+    as nhse org show 02E
+    [ "$(rows '[.name, .kind, .closed_on, .successor] | join("|")')" = \
+        "NHS Warrington CCG|CCG|2022-06-30|QYG" ]
+    as nhse org show QHM
+    [ "$(rows '[.name, .kind, .opened_on] | join("|")')" = \
+        "NHS North East and North Cumbria ICB|ICB|2022-07-01" ]
+}
+
+@test "only NHS England registers organisations" {
+    as 02E import orgs "$eccg"
+    [ "$status" -eq 1 ]
+    [ "$(rows .reasons | sort -u)" = SENDER_NOT_AUTHORISED ]
+}
+
+@test "what is no such file is refused with its line" {
+    printf '"02E","A CCG"\n' >"$BATS_TEST_TMPDIR/short.csv"
+    as nhse import orgs "$BATS_TEST_TMPDIR/short.csv"
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"short.csv:1:"* ]]
+    as nhse import orgs "$names"
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"--names"* ]]
+}
+
+@test "allotments are matched by name, never guessed, and one that stands twice is refused" {
+    [ -f "$sums" ] || skip "no $sums"
+    as nhse import allotments "$sums" --year 2018/19 --names "$names"
+    [ "$status" -eq 8 ]
+    [ "$(rows .outcome | sort | uniq -c | tr -s ' ' | tr '\n' ,)" = \
+        " 181 accepted, 26 not matched, 2 refused," ]
+    [ "$(rows 'select(.outcome == "refused") | "\(.line) \(.reasons)"')" = \
+        "102 stands twice, in lines 102 and 103, with two sums; neither is sent
+103 stands twice, in lines 102 and 103, with two sums; neither is sent" ]
+    [[ $(rows 'select(.name == "NHS Cumbria CCG") | .reasons') == *"is it 01H NHS North Cumbria CCG?" ]]
+    [[ $(rows 'select(.name == "NHS Solihull CCG") | .reasons') == *"successor is 15E" ]]
+    as nhse ledger show 01F
+    [ "$(rows 'select(.year == "2018/19") | .allotted')" = true ]
+}
+
+@test "setting the same allotments again changes nothing" {
+    [ -f "$sums" ] || skip "no $sums"
+    as nhse import allotments "$sums" --year 2018/19 --names "$names"
+    [ "$(rows .outcome | sort | uniq -c | tr -s ' ' | tr '\n' ,)" = \
+        " 26 not matched, 2 refused, 181 repeated," ]
+}
+
+@test "the year has to be given" {
+    as nhse import allotments "$sums"
+    [ "$status" -eq 2 ]
+    as nhse import allotments "$sums" --year 2018/20
+    [ "$status" -eq 2 ]
+}
