@@ -23,8 +23,10 @@ setup() {
         tool help "$noun"
         exits 0
         verbs=$(sed -n '/^Verbs:/,/^$/s/^  \([a-z]*\) .*/\1/p' <<<"$output")
-        for verb in ${verbs:-''}; do
-            tool help "$noun" $verb
+        for verb in ${verbs:--}; do
+            words=("$noun" "$verb")
+            [[ $verb == - ]] && words=("$noun")
+            tool help "${words[@]}"
             exits 0
             says "Usage: commission $noun"
             says "Example:"
@@ -41,18 +43,18 @@ setup() {
 }
 
 @test "every option of a verb stands in its help and in its completion" {
-    commission completion bash >completion
+    commission completion bash >script
     for option in wait new-id dry-run; do
         commission help event submit | grep -q -- "--$option"
-        grep -q -- "--$option" completion
+        grep -q -- "--$option" script
     done
-    bash -n completion
+    bash -n script
 }
 
 @test "completion finishes nouns, verbs, options and formats" {
-    commission completion bash >completion
+    commission completion bash >script
     # shellcheck disable=SC1091
-    source completion
+    source ./script
     complete_words() {
         COMP_WORDS=("$@")
         COMP_CWORD=$(($# - 1))
@@ -157,7 +159,7 @@ setup() {
     done <narrow
     grep -q '…' narrow
     commission rule list -o wide | head -n 1 | grep -q SOURCE
-    ! grep -q SOURCE narrow
+    run ! grep -q SOURCE narrow
 }
 
 @test "a rule is found by number in any case, and by a reason code" {
@@ -172,6 +174,7 @@ setup() {
 }
 
 @test "standard output that cannot be written is a failure" {
+    # shellcheck disable=SC2016
     run --separate-stderr bash -c '"$BIN_DIR/commission" rule list >/dev/full'
     exits 1
 }
@@ -296,7 +299,7 @@ setup() {
     printf '{"\\u001b[31mred": 1}\n' >a
     tool event validate --offline a
     exits 5
-    [[ $stderr != *$'\e'* ]]
+    [[ ${stderr-} != *$'\e'* ]]
 }
 
 # ---- keys, contexts ---------------------------------------------------------------------------

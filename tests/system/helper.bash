@@ -46,19 +46,20 @@ complains() {
 # Start `commission dev $1 ...` and wait until it says that it runs: DEV and DEV_PID.
 start_dev() {
     DEV=$1
-    local out=$DEV.out
-    mkfifo "$out"
-    "$BIN_DIR/commission" dev "$@" >"$out" 2>"$DEV.err" 3>&- 4>&- &
+    local said=$DEV.out line
+    mkfifo "$said"
+    "$BIN_DIR/commission" dev "$@" >"$said" 2>"$DEV.err" 3>&- 4>&- &
     DEV_PID=$!
     export DEV DEV_PID
-    local line
-    while read -r line; do
+    exec 6<"$said"
+    rm "$said"
+    while read -r line <&6; do
         [[ $line == "Logs are"* ]] && {
-            rm "$out"
+            exec 6<&-
             return 0
         }
-    done <"$out"
-    rm "$out"
+    done
+    exec 6<&-
     cat "$DEV.err" "$DEV"/log/*.log >&2
     return 1
 }

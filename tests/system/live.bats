@@ -227,7 +227,7 @@ head_seq() {
     grep -q '"reference":"feed"' <<<"$output"
     as 01F feed tail -o jsonl
     exits 0
-    ! grep -q '"reference":"feed"' <<<"$output"
+    [[ $output != *'"reference":"feed"'* ]]
     last=$(head_seq)
     as operator feed tail --from "$last" -o jsonl
     [[ $(wc -l <<<"$output") -eq 1 ]]
