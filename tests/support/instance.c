@@ -40,7 +40,7 @@ void instance_configure(struct instance *instance, const char *more)
             "workers_endpoints = {\"%s\"}\n"
             "workers_user = \"%u\"\n"
             "server_key_file = \"%s/server.key\"\n"
-            "operator_public_key = \"%s\"\n"
+            "operator_public_key = '%s'\n"
             "%s\n",
             instance->folder, instance->clients, instance->workers, (unsigned)geteuid(),
             instance->folder, operator_text, more != NULL ? more : "");
