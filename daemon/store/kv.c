@@ -10,7 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define KV_META_BYTES 8192 /* LMDB's two meta pages */
+#define KV_META_BYTES 8192  /* LMDB's two meta pages */
+#define KV_AHEAD_PAGES 4096 /* more than a transaction adds, as a rule */
 
 struct kv {
     MDB_env *env;
@@ -429,6 +430,32 @@ uint32_t kv_dirty(const struct kv *kv)
     return kv->dirty;
 }
 
+/**
+ * A page at the end that a transaction took and gave back is never written, so that the file could be shorter than its last page
+ * says, as if it had been cut short. So it is kept longer than that, by pages that take no room.
+ */
+static enum status reserve(struct kv *kv)
+{
+    MDB_envinfo info;
+    MDB_stat about;
+    mdb_filehandle_t fd;
+    uint64_t bytes;
+    int code = mdb_env_info(kv->env, &info);
+
+    if (code == MDB_SUCCESS)
+        code = mdb_env_stat(kv->env, &about);
+    if (code == MDB_SUCCESS)
+        code = mdb_env_get_fd(kv->env, &fd);
+    if (code != MDB_SUCCESS)
+        return status_of(code);
+    enum status status = file_size(fd, &bytes);
+    if (status != STATUS_OK ||
+        bytes >= (info.me_last_pgno + 1 + KV_AHEAD_PAGES / 2) * (uint64_t)about.ms_psize)
+        return status;
+    bytes = (info.me_last_pgno + 1 + KV_AHEAD_PAGES) * (uint64_t)about.ms_psize;
+    return ftruncate(fd, (off_t)bytes) == 0 ? STATUS_OK : status_of(errno);
+}
+
 enum status kv_commit(struct kv *kv)
 {
     if (kv->failure != STATUS_OK) {
@@ -438,11 +465,19 @@ enum status kv_commit(struct kv *kv)
     if (kv->txn == NULL)
         return STATUS_OK;
     close_cursors(kv);
+    enum status status = reserve(kv);
+    if (status != STATUS_OK) {
+        kv->failure = status;
+        abort_txn(kv);
+        return status;
+    }
     int code = mdb_txn_commit(kv->txn);
     kv->txn = NULL;
     if (code != MDB_SUCCESS)
         keep(kv, code);
     kv->dirty = 0;
+    if (kv->failure == STATUS_OK)
+        kv->failure = reserve(kv); /* after a transaction larger than foreseen */
     return kv->failure;
 }
 
