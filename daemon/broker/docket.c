@@ -89,6 +89,15 @@ void docket_move(struct docket *docket, uint64_t seq, enum stage stage, enum doc
     (*counter_of(docket, event))++;
 }
 
+void docket_ready(struct docket *docket, uint64_t seq, enum stage stage, date_t occurred_on)
+{
+    struct docket_event *event = event_of(docket, seq);
+    CHECK(event != NULL);
+
+    event->occurred_on = occurred_on;
+    docket_move(docket, seq, stage, DOCKET_READY);
+}
+
 void docket_tell(struct docket *docket, uint64_t seq, uint64_t connection)
 {
     struct docket_event *event = event_of(docket, seq);

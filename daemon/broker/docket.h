@@ -37,6 +37,7 @@ struct docket_event {
     enum queue_rank rank;
     enum stage stage; /* STAGE_NONE: not known before its turn */
     enum docket_state state;
+    date_t occurred_on; /* known from its turn on: READY, LEASED */
 };
 
 struct docket;
@@ -54,6 +55,8 @@ void docket_add(struct docket *docket, const struct docket_event *event);
 const struct docket_event *docket_find(const struct docket *docket, uint64_t seq);
 /** The event of @seq, which is in the docket, is in @state of @stage from now on. */
 void docket_move(struct docket *docket, uint64_t seq, enum stage stage, enum docket_state state);
+/** The event of @seq, which is in the docket, is ready for the worker of @stage; it is about what was on @occurred_on. */
+void docket_ready(struct docket *docket, uint64_t seq, enum stage stage, date_t occurred_on);
 /** From now on @connection is told of the event of @seq, if it is in the docket. */
 void docket_tell(struct docket *docket, uint64_t seq, uint64_t connection);
 /** The event of @seq, which is in the docket, has its final verdict. */

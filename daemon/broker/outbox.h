@@ -6,7 +6,7 @@
 #include "daemon/broker/broker.h"
 #include "proto/arena.h"
 
-#define OUTBOX_CHUNK 32
+#define OUTBOX_CHUNK 8
 
 /** Some of them. */
 struct outbox_chunk {

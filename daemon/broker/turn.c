@@ -212,7 +212,7 @@ void turn_begin(struct broker *broker, uint64_t seq, const struct event *event,
         return;
     }
     queue_push(broker->queue, stage, open->rank, open->sender, seq, open->cost);
-    docket_move(broker->docket, seq, stage, DOCKET_READY);
+    docket_ready(broker->docket, seq, stage, event->occurred_on);
 }
 
 void turn_run(struct broker *broker)

@@ -128,38 +128,39 @@ void broker_findings(struct broker *broker, connection_t from, const struct find
 
 /* ---- assignments ---- */
 
-/** Those of the event's providers that are registered, as the day of the event saw them. */
-static void load_providers(struct broker *broker, const struct event *event,
+/** Those of the event's providers that are registered, as the day of the event saw them. False: the store is broken. */
+static bool load_providers(struct broker *broker, enum event_type type,
                            struct assignment *assignment)
 {
-    const struct provider *providers = NULL;
-    uint32_t count = 0;
+    struct event event;
+    if (type != EVENT_AWARD_INTENDED && type != EVENT_CONTRACT_AWARDED &&
+        type != EVENT_BID_RECEIVED)
+        return true;
+    if (!turn_load(broker, assignment->seq, &event))
+        return false;
 
-    if (event->type == EVENT_AWARD_INTENDED || event->type == EVENT_CONTRACT_AWARDED) {
-        providers = event->award.providers;
-        count = event->award.providers_count;
-    } else if (event->type == EVENT_BID_RECEIVED) {
-        providers = &event->bid_received.provider;
-        count = 1;
-    }
+    bool bid = type == EVENT_BID_RECEIVED;
+    const struct provider *providers = bid ? &event.bid_received.provider : event.award.providers;
+    uint32_t count = bid ? 1 : event.award.providers_count;
     struct organisation *found = arena_take(broker->arena, count * sizeof *found);
     for (uint32_t i = 0; i < count && found != NULL; i++) {
         struct organisation *organisation = &found[assignment->providers_count];
         struct ods ods;
         if (!ods_parse((const char *)providers[i].id.bytes, providers[i].id.len, &ods))
             continue;
-        store_get_organisation(broker->store, ods, event->occurred_on, organisation);
+        store_get_organisation(broker->store, ods, event.occurred_on, organisation);
         if (organisation->known)
             assignment->providers_count++;
     }
     assignment->providers = found;
+    return true;
 }
 
 /** The facts that the event's type asks for, oldest first. */
-static void load_facts(struct broker *broker, const struct event *event, uint64_t number,
+static void load_facts(struct broker *broker, enum event_type type, uint64_t number,
                        struct assignment *assignment)
 {
-    const struct needs *needs = needs_of(event->type);
+    const struct needs *needs = needs_of(type);
     struct slice bytes[FACTS_MAX];
     uint64_t seqs[FACTS_MAX];
     uint32_t count = 0;
@@ -189,17 +190,18 @@ static void load_facts(struct broker *broker, const struct event *event, uint64_
 /** Owe @worker the event of @seq, with all it needs. False: the store is broken, or there is no room. */
 static bool assign(struct broker *broker, uint64_t seq, enum stage stage, uint32_t worker)
 {
+    const struct docket_event *ready = docket_find(broker->docket, seq);
     struct open_event open;
     struct workflow workflow;
-    struct event event;
+    struct slice bytes;
+    CHECK(ready != NULL);
 
     if (!store_get_open(broker->store, seq, &open) ||
-        !store_get_workflow(broker->store, open.number, &workflow)) {
+        !store_get_workflow(broker->store, open.number, &workflow) ||
+        !store_event_bytes(broker->store, seq, &bytes)) {
         broker_fail(broker, STATUS_STORE_CORRUPT);
         return false;
     }
-    if (!turn_load(broker, seq, &event))
-        return false;
 
     struct lease lease = {
         .seq = seq,
@@ -215,13 +217,14 @@ static bool assign(struct broker *broker, uint64_t seq, enum stage stage, uint32
         .lease_ms = lease_ms(broker, stage),
         .stage = stage,
         .adopted = workflow.adopted,
-        .event_bytes = arena_copy(broker->arena, event.bytes),
+        .event_bytes = arena_copy(broker->arena, bytes),
     };
     /* An opening event has no present lead yet: its own. */
-    store_get_organisation(broker->store, workflow.present_lead, event.occurred_on,
+    store_get_organisation(broker->store, workflow.present_lead, ready->occurred_on,
                            &assignment.commissioner);
-    load_providers(broker, &event, &assignment);
-    load_facts(broker, &event, workflow.number, &assignment);
+    if (!load_providers(broker, open.type, &assignment))
+        return false;
+    load_facts(broker, open.type, workflow.number, &assignment);
 
     struct owed *owed = arena_full(broker->arena)
                             ? NULL
