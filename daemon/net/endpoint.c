@@ -20,7 +20,7 @@
 #define RECEIVE_HWM 128
 /* CURVE wraps a part in 33 bytes, and libzmq's limit is for what it reads; frame.c looks at what is inside. */
 #define WRAPPING_BYTES_MAX 64
-#define SEND_HWM 1024
+#define SEND_HWM 256
 #define HEARTBEAT_IVL_MS 5000
 #define HEARTBEAT_TIMEOUT_MS 15000
 #define LINGER_MS 250

@@ -2,9 +2,11 @@
 #include "daemon/net/loop.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,7 +20,7 @@
 #define LOST_TURN_MAX 64
 #define REVOKED_MAX 64 /* keys a turn; those beyond follow in the next */
 #define REPORT_MS 1000
-#define WAIT_MS_MAX 60000
+#define WAIT_MS_MAX 10000
 #define MS_PER_S 1000
 #define NS_PER_MS 1000000
 #define NS_PER_US 1000
@@ -50,6 +52,8 @@ struct loop {
     int64_t alive_every_ms;
     int64_t alive_next_ms;
     int64_t report_next_ms;
+    int64_t watch_next_ms;
+    bool descriptors_low;
     int64_t ended_us; /* the last turn, monotonic */
     int64_t longest_turn_us;
     bool unreported; /* something has happened since the last line of counts */
@@ -227,6 +231,32 @@ static void report(struct loop *loop)
     loop->reported = new;
 }
 
+/**
+ * libzmq aborts where an ipc listener finds no descriptor left (PITFALLS Z1): say so long before. The lowest free
+ * descriptor is about as many as are open.
+ */
+static void watch_descriptors(struct loop *loop)
+{
+    if (loop->now.mono_ms < loop->watch_next_ms)
+        return;
+    loop->watch_next_ms = loop->now.mono_ms + REPORT_MS;
+    struct rlimit limit;
+    int lowest = fcntl(loop->parts.signal_fd, F_DUPFD_CLOEXEC, 0);
+    if (lowest >= 0)
+        close(lowest);
+    if (lowest < 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    bool many = (rlim_t)lowest * 10 >= limit.rlim_cur * 7;
+    bool few = (rlim_t)lowest * 10 < limit.rlim_cur * 5;
+    if (many && !loop->descriptors_low)
+        log_line(loop->parts.log, LOG_LEVEL_ERR,
+                 "descriptors run out, connections must end or the limit be raised open=%d "
+                 "limit=%ju",
+                 lowest, (uintmax_t)limit.rlim_cur);
+    if (many || few)
+        loop->descriptors_low = many;
+}
+
 static void say_alive(struct loop *loop)
 {
     if (loop->alive_every_ms == 0 || loop->now.mono_ms < loop->alive_next_ms)
@@ -401,6 +431,7 @@ enum loop_end loop_run(struct loop *loop)
         if (loop->ended_us - began_us > loop->longest_turn_us)
             loop->longest_turn_us = loop->ended_us - began_us;
         report(loop);
+        watch_descriptors(loop);
         say_alive(loop);
 
         if (loop->draining && !loop->more &&

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -376,6 +377,47 @@ static void a_frame_at_its_limit_is_read(void **state)
     assert_true(refusal(f, peer) == REASON_MALFORMED_MESSAGE);
 }
 
+static void a_frame_full_of_events_is_answered_whole(void **state)
+{
+    struct fixture *f = *state;
+    cases_begin(&f->cases, &f->instance, 1);
+    void *peer = given_peer(f, f->instance.clients, &f->instance.server.public_key, &f->cases.lead);
+    assert_true(let_in(f));
+    struct buffer buffer = {.bytes = f->bytes, .max = FRAME_BYTES_MAX};
+    for (uint32_t i = 0; i < FRAME_MESSAGES_MAX; i++) {
+        uint8_t bytes[CASE_EVENT_ROOM];
+        codec_put_event(&buffer, cases_event(&f->cases, i, 0, bytes));
+    }
+    assert_false(buffer.full);
+
+    assert_true(peer_send_frame(peer, MESSAGE_EVENTS, FRAME_MESSAGES_MAX,
+                                (struct slice){buffer.bytes, buffer.len}));
+
+    bool receipts[FRAME_MESSAGES_MAX] = {false};
+    uint32_t received = 0;
+    while (received < FRAME_MESSAGES_MAX) {
+        uint8_t header[HEADER_BYTES];
+        size_t len = 0;
+        assert_true(peer_receive(peer, ANSWER_MS, header, f->bytes, sizeof f->bytes, &len));
+        const struct answer *answers = NULL;
+        uint32_t count = 0;
+        arena_reset(f->arena);
+        assert_true(codec_decode_answers((struct slice){f->bytes, len}, f->arena, &answers,
+                                         &count) == STATUS_OK);
+        assert_true(count == (uint32_t)(header[2] | header[3] << 8));
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t number = 0;
+            uint32_t stage = 0;
+            cases_of(&answers[i].event_id, &number, &stage);
+            assert_true(answers[i].kind == ANSWER_RECEIPT);
+            assert_true(number < FRAME_MESSAGES_MAX);
+            assert_false(receipts[number]);
+            receipts[number] = true;
+            received++;
+        }
+    }
+}
+
 static void bytes_that_are_no_zeromq_are_shrugged_off(void **state)
 {
     struct fixture *f = *state;
@@ -527,6 +569,35 @@ static void it_pings_the_watchdog_from_its_loop(void **state)
 
     for (int i = 0; i < 3; i++)
         assert_true(instance_noticed(&f->instance, "WATCHDOG=1", NOTICE_MS));
+}
+
+static void it_cries_before_its_descriptors_run_out(void **state)
+{
+    struct fixture *f = *state;
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const struct rlimit few = {.rlim_cur = 64, .rlim_max = before.rlim_max};
+    assert_true(instance_start(&f->instance));
+    assert_int_equal(prlimit(f->instance.daemon, RLIMIT_NOFILE, &few, NULL), 0);
+    struct commission *other = given_connection(f, &f->instance.first);
+    expect_unmoved(f, other);
+
+    /* It looks once a second, when it is awake: so ask until it has. */
+    while (f->peers_count < PEERS_MAX - 1) {
+        given_operator_peer(f);
+        assert_true(let_in(f));
+        if (f->peers_count > 26)
+            break;
+    }
+    int64_t flushes = 0;
+    for (uint32_t i = 0; i < 200000 && flushes >= 0; i++) {
+        flushes = cases_status(other, "flushes");
+        if (i % 100 == 0 && instance_logged(&f->instance, "descriptors run out"))
+            break;
+    }
+
+    assert_true(instance_logged(&f->instance, "descriptors run out"));
+    expect_unmoved(f, other);
 }
 
 /* ---- stopping and coming back ---- */
@@ -710,6 +781,7 @@ int main(void)
         IN_DAEMON(rubbish_on_the_workers_socket_harms_nobody),
         IN_DAEMON(a_frame_over_its_limit_costs_its_sender_the_connection),
         IN_DAEMON(a_frame_at_its_limit_is_read),
+        IN_DAEMON(a_frame_full_of_events_is_answered_whole),
         IN_DAEMON(bytes_that_are_no_zeromq_are_shrugged_off),
         IN_DAEMON(a_second_daemon_on_the_same_folder_is_refused),
         STOPPED(what_it_is_asked_it_answers_with_its_exit_status),
@@ -717,6 +789,7 @@ int main(void)
         STOPPED(a_file_in_the_sockets_place_is_left_alone),
         IN_DAEMON(a_socket_left_behind_is_replaced),
         STOPPED(it_pings_the_watchdog_from_its_loop),
+        STOPPED(it_cries_before_its_descriptors_run_out),
         IN_DAEMON(asked_to_stop_it_says_so_and_exits_well),
         IN_DAEMON(draining_it_takes_the_finding_of_what_is_leased_and_no_new_event),
         IN_DAEMON(a_second_signal_cuts_the_drain_short),
