@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <limits.h>
 #include <string.h>
 
 #include "proto/limits.h"
@@ -153,6 +154,30 @@ static void severities_are_named_as_on_the_wire(void **state)
     assert_string_equal(severity_name((enum severity)9), "?");
 }
 
+static void every_reason_stands_in_the_protocol(void **state)
+{
+    static char text[128 * 1024];
+    char path[PATH_MAX];
+    const char *source = getenv("COMMISSION_SOURCE_DIR");
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/proto/PROTOCOL.md", source != NULL ? source : ".");
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    size_t len = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[len] = '\0';
+    for (unsigned i = 0; i < REASON_COUNT; i++) {
+        enum reason_code code = (enum reason_code)i;
+        char row[REASON_TEXT_SIZE + 100];
+        snprintf(row, sizeof row, "| `%s` | %s | %s | %s |", reason_name(code),
+                 reason_rule(code)[0] != '\0' ? reason_rule(code) : "–",
+                 severity_name(reason_severity(code)), reason_text(code));
+        if (strstr(text, row) == NULL)
+            fail_msg("PROTOCOL.md does not have the row: %s", row);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +191,7 @@ int main(void)
         cmocka_unit_test(the_gravest_reason_decides),
         cmocka_unit_test(a_code_is_printed_with_its_parameter),
         cmocka_unit_test(severities_are_named_as_on_the_wire),
+        cmocka_unit_test(every_reason_stands_in_the_protocol),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

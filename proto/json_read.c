@@ -1,202 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Both ways go by descriptor, with a stack of the messages one is in: the schema bounds its depth. Reading walks a
- * message's fields in the order of their numbers and appends them as it finds their members; writing walks the bytes.
+ * JSON to bytes, by descriptor, with a stack of the messages one is in: the schema bounds its depth. A message's fields are
+ * looked for in the order of their numbers, and appended as they are found.
  */
 #include "proto/json.h"
 
+#include "proto/base64.h"
 #include "proto/form.h"
 #include "proto/ident.h"
+#include "proto/json_schema.h"
 #include "proto/limits.h"
 #include "proto/wire.h"
-
-#include "proto/commission.pb-c.h"
 
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdarg.h>
 #include <string.h>
 
-/* Entries > EntryRow > Entry > Recorded > Event > ContractAwarded > Provider, and room. */
-#define DEPTH_MAX 10
 #define TEXT_LEN_MAX ((size_t)8 * FRAME_BYTES_MAX)
-
-typedef ProtobufCMessageDescriptor descriptor_t;
-typedef ProtobufCFieldDescriptor field_t;
-
-static const descriptor_t *const messages[] = {
-    &commission__event__descriptor,
-    &commission__provider__descriptor,
-    &commission__year_value__descriptor,
-    &commission__needs_assessed__descriptor,
-    &commission__adopted__descriptor,
-    &commission__priorities_set__descriptor,
-    &commission__procurement_started__descriptor,
-    &commission__bid_received__descriptor,
-    &commission__bids_evaluated__descriptor,
-    &commission__procurement_abandoned__descriptor,
-    &commission__award_intended__descriptor,
-    &commission__contract_awarded__descriptor,
-    &commission__award_withdrawn__descriptor,
-    &commission__review_completed__descriptor,
-    &commission__note__descriptor,
-    &commission__organisation_registered__descriptor,
-    &commission__support_contract__descriptor,
-    &commission__co_commissioning_level__descriptor,
-    &commission__allotment_set__descriptor,
-    &commission__key_added__descriptor,
-    &commission__key_revoked__descriptor,
-    &commission__events__descriptor,
-    &commission__reason__descriptor,
-    &commission__answer__descriptor,
-    &commission__answers__descriptor,
-    &commission__query__descriptor,
-    &commission__argument__descriptor,
-    &commission__queries__descriptor,
-    &commission__reply__descriptor,
-    &commission__column__descriptor,
-    &commission__row__descriptor,
-    &commission__replies__descriptor,
-    &commission__entry_row__descriptor,
-    &commission__feed_open__descriptor,
-    &commission__feed_credit__descriptor,
-    &commission__feed_close__descriptor,
-    &commission__feed_ask__descriptor,
-    &commission__feed_asks__descriptor,
-    &commission__entries__descriptor,
-    &commission__hello__descriptor,
-    &commission__hellos__descriptor,
-    &commission__welcome__descriptor,
-    &commission__welcomes__descriptor,
-    &commission__beat__descriptor,
-    &commission__beats__descriptor,
-    &commission__bye__descriptor,
-    &commission__byes__descriptor,
-    &commission__organisation__descriptor,
-    &commission__assignment__descriptor,
-    &commission__assignments__descriptor,
-    &commission__finding__descriptor,
-    &commission__findings__descriptor,
-    &commission__entry__descriptor,
-    &commission__started__descriptor,
-    &commission__received__descriptor,
-    &commission__judged__descriptor,
-    &commission__recorded__descriptor,
-    &commission__attempt_failed__descriptor,
-    &commission__wait_ended__descriptor,
-    &commission__ledger_line__descriptor,
-    &commission__wait__descriptor,
-};
-
-/* Fields of bytes that hold a message, kept as received: in JSON they are that message. */
-struct embedded {
-    const descriptor_t *in;
-    const char *field;
-    const descriptor_t *holds;
-};
-
-static const struct embedded embeddeds[] = {
-    {&commission__events__descriptor, "events", &commission__event__descriptor},
-    {&commission__query__descriptor, "body", &commission__event__descriptor},
-    {&commission__received__descriptor, "event", &commission__event__descriptor},
-    {&commission__recorded__descriptor, "event", &commission__event__descriptor},
-    {&commission__assignment__descriptor, "event", &commission__event__descriptor},
-    {&commission__assignment__descriptor, "facts", &commission__event__descriptor},
-    {&commission__entry_row__descriptor, "entry", &commission__entry__descriptor},
-};
-
-static const descriptor_t *find_message(const char *name)
-{
-    for (size_t i = 0; i < ARRAY_LEN(messages); i++) {
-        if (strcmp(messages[i]->short_name, name) == 0)
-            return messages[i];
-    }
-    return NULL;
-}
-
-/** What @field of @in holds as a message, be it as bytes; NULL: none. */
-static const descriptor_t *message_in(const descriptor_t *in, const field_t *field)
-{
-    if (field->type == PROTOBUF_C_TYPE_MESSAGE)
-        return field->descriptor;
-    for (size_t i = 0; field->type == PROTOBUF_C_TYPE_BYTES && i < ARRAY_LEN(embeddeds); i++) {
-        if (embeddeds[i].in == in && strcmp(embeddeds[i].field, field->name) == 0)
-            return embeddeds[i].holds;
-    }
-    return NULL;
-}
-
-static bool is_event_id(const field_t *field)
-{
-    return strcmp(field->name, "event_id") == 0;
-}
-
-/* ---- base64 (RFC 4648) -------------------------------------------------------------------- */
-
-static const char base64_digits[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/** The value of a digit of base64 or base64url, or -1. */
-static int base64_value(char c)
-{
-    const char *at = c != '\0' ? strchr(base64_digits, c) : NULL;
-
-    if (c == '-')
-        return 62;
-    if (c == '_')
-        return 63;
-    return at != NULL ? (int)(at - base64_digits) : -1;
-}
-
-/** Read base64, padded or not, into @ret of @max bytes. False: it is none, or longer. */
-static bool base64_read(const char *text, size_t len, uint8_t *ret, size_t max, size_t *ret_len)
-{
-    uint32_t bits = 0;
-    uint32_t bits_count = 0;
-    size_t written = 0;
-
-    if (len >= 4 && len % 4 == 0 && text[len - 1] == '=')
-        len -= text[len - 2] == '=' ? 2 : 1;
-    for (size_t i = 0; i < len; i++) {
-        int value = base64_value(text[i]);
-        if (value < 0)
-            return false;
-        bits = (bits << 6 | (uint32_t)value) & 0xFFFF;
-        bits_count += 6;
-        if (bits_count < 8)
-            continue;
-        if (written == max)
-            return false;
-        bits_count -= 8;
-        ret[written++] = (uint8_t)(bits >> bits_count);
-    }
-    *ret_len = written;
-    return len % 4 != 1;
-}
-
-static json_t *base64_write(struct slice bytes)
-{
-    size_t len = (bytes.len + 2) / 3 * 4;
-    char *text = malloc(len + 1);
-
-    if (text == NULL)
-        return NULL;
-    for (size_t in = 0, out = 0; in < bytes.len; in += 3, out += 4) {
-        size_t left = bytes.len - in;
-        uint32_t bits = (uint32_t)bytes.bytes[in] << 16;
-        bits |= left > 1 ? (uint32_t)bytes.bytes[in + 1] << 8 : 0;
-        bits |= left > 2 ? bytes.bytes[in + 2] : 0;
-        text[out] = base64_digits[bits >> 18];
-        text[out + 1] = base64_digits[bits >> 12 & 63];
-        text[out + 2] = left > 1 ? base64_digits[bits >> 6 & 63] : '=';
-        text[out + 3] = left > 2 ? base64_digits[bits & 63] : '=';
-    }
-    json_t *string = json_stringn(text, len);
-    free(text);
-    return string;
-}
-
-/* ---- reading ------------------------------------------------------------------------------ */
 
 /** A message that is being read. */
 struct level {
@@ -208,7 +29,7 @@ struct level {
 };
 
 struct reading {
-    struct level levels[DEPTH_MAX];
+    struct level levels[JSON_DEPTH_MAX];
     uint32_t depth;
     struct buffer buffer;
     struct json_fault *fault;
@@ -301,7 +122,7 @@ static bool check_members(struct reading *reading)
 static bool enter(struct reading *reading, const descriptor_t *descriptor, json_t *object,
                   size_t mark)
 {
-    CHECK(reading->depth < DEPTH_MAX);
+    CHECK(reading->depth < JSON_DEPTH_MAX);
     if (!json_is_object(object))
         return fail(reading, NULL, "%s is an object here, not %s", descriptor->short_name,
                     kind_of(object));
@@ -420,7 +241,7 @@ static bool read_bytes(struct reading *reading, const field_t *field, const json
     if (field->type == PROTOBUF_C_TYPE_STRING)
         return true;
     *ret = (struct slice){reading->scratch, 0};
-    if (is_event_id(field) && event_id_parse(text, &id)) {
+    if (schema_is_event_id(field) && event_id_parse(text, &id)) {
         memcpy(reading->scratch, id.bytes, sizeof id.bytes);
         ret->len = sizeof id.bytes;
         return true;
@@ -428,12 +249,7 @@ static bool read_bytes(struct reading *reading, const field_t *field, const json
     if (base64_read(text, len, reading->scratch, reading->buffer.max, &ret->len))
         return true;
     return fail(reading, NULL, "\"%.40s\" is no %s", text,
-                is_event_id(field) ? "UUID and no base64" : "base64");
-}
-
-static bool is_bytes(const field_t *field)
-{
-    return field->type == PROTOBUF_C_TYPE_STRING || field->type == PROTOBUF_C_TYPE_BYTES;
+                schema_is_event_id(field) ? "UUID and no base64" : "base64");
 }
 
 /** One value that is no message. What has its zero is left out, but in a list or a oneof. */
@@ -444,7 +260,7 @@ static bool read_scalar(struct reading *reading, const field_t *field, const jso
     struct slice bytes;
     uint64_t number;
 
-    if (is_bytes(field)) {
+    if (schema_is_bytes(field)) {
         if (!read_bytes(reading, field, value, &bytes))
             return false;
         if (always || bytes.len > 0)
@@ -482,7 +298,7 @@ static bool read_packed(struct reading *reading, const field_t *field, json_t *l
 /** One value of the field we are at; a message is entered. */
 static bool read_value(struct reading *reading, const field_t *field, json_t *value)
 {
-    const descriptor_t *message = message_in(innermost(reading)->descriptor, field);
+    const descriptor_t *message = schema_held(innermost(reading)->descriptor, field);
 
     if (message == NULL || (field->type == PROTOBUF_C_TYPE_BYTES && json_is_string(value)))
         return read_scalar(reading, field, value);
@@ -509,7 +325,7 @@ static bool read_step(struct reading *reading)
     }
     if (list && !json_is_array(value))
         return fail(reading, field->name, "a list belongs here, not %s", kind_of(value));
-    if (list && !is_bytes(field) && field->type != PROTOBUF_C_TYPE_MESSAGE) {
+    if (list && !schema_is_bytes(field) && field->type != PROTOBUF_C_TYPE_MESSAGE) {
         bool read = read_packed(reading, field, value);
         level->at += read ? 1 : 0;
         return read;
@@ -592,7 +408,7 @@ static bool check_result(struct reading *reading, const descriptor_t *descriptor
 enum status json_read(const char *name, struct slice text, uint8_t **ret_bytes, size_t *ret_len,
                       struct json_fault *fault)
 {
-    const descriptor_t *descriptor = find_message(name);
+    const descriptor_t *descriptor = schema_find(name);
     struct reading reading = {.fault = fault};
     enum status status = STATUS_MALFORMED;
 
@@ -619,156 +435,5 @@ enum status json_read(const char *name, struct slice text, uint8_t **ret_bytes, 
     }
     *ret_bytes = reading.buffer.bytes;
     *ret_len = reading.buffer.len;
-    return STATUS_OK;
-}
-
-/* ---- writing ------------------------------------------------------------------------------ */
-
-/** A message that is being written. */
-struct output {
-    const descriptor_t *descriptor;
-    struct slice rest;
-    json_t *object; /* the root's, or borrowed from what it stands in */
-};
-
-/** Put @value, which is given away, as @field's member, or append it to its list. False: no memory. */
-static bool put_member(json_t *object, const field_t *field, json_t *value)
-{
-    if (value == NULL)
-        return false;
-    if (field->label != PROTOBUF_C_LABEL_REPEATED)
-        return json_object_set_new(object, field->name, value) == 0;
-    json_t *list = json_object_get(object, field->name);
-    if (list == NULL) {
-        list = json_array();
-        if (list == NULL || json_object_set_new(object, field->name, list) != 0) {
-            json_decref(value);
-            return false;
-        }
-    }
-    return json_array_append_new(list, value) == 0;
-}
-
-/* Numbers of 64 bits are texts in JSON: others would read them as floating-point numbers. */
-static json_t *write_signed(int64_t number)
-{
-    char text[24];
-
-    snprintf(text, sizeof text, "%" PRId64, number);
-    return json_string(text);
-}
-
-static json_t *write_unsigned(uint64_t number)
-{
-    char text[24];
-
-    snprintf(text, sizeof text, "%" PRIu64, number);
-    return json_string(text);
-}
-
-static json_t *write_varint(const field_t *field, uint64_t number)
-{
-    if (field->type == PROTOBUF_C_TYPE_BOOL)
-        return json_boolean(number != 0);
-    if (field->type == PROTOBUF_C_TYPE_UINT32)
-        return json_integer((json_int_t)number);
-    if (field->type == PROTOBUF_C_TYPE_UINT64)
-        return write_unsigned(number);
-    if (field->type == PROTOBUF_C_TYPE_SINT64)
-        return write_signed((int64_t)(number >> 1 ^ (0 - (number & 1))));
-    if (field->type != PROTOBUF_C_TYPE_ENUM)
-        return write_signed((int64_t)number);
-    const ProtobufCEnumValue *value =
-        protobuf_c_enum_descriptor_get_value(field->descriptor, (int)(int64_t)number);
-    return value != NULL ? json_string(value->name) : json_integer((json_int_t)number);
-}
-
-static json_t *write_bytes(const field_t *field, struct slice bytes)
-{
-    struct event_id id;
-    char text[EVENT_ID_TEXT_SIZE];
-
-    if (field->type == PROTOBUF_C_TYPE_STRING)
-        return json_stringn((const char *)bytes.bytes, bytes.len);
-    if (!is_event_id(field) || bytes.len != EVENT_ID_BYTES)
-        return base64_write(bytes);
-    memcpy(id.bytes, bytes.bytes, sizeof id.bytes);
-    event_id_print(id, text);
-    return json_string(text);
-}
-
-static bool write_packed(json_t *object, const field_t *field, struct slice bytes)
-{
-    uint64_t number;
-
-    while (bytes.len > 0 && wire_read_varint(&bytes, &number)) {
-        if (!put_member(object, field, write_varint(field, number)))
-            return false;
-    }
-    return true;
-}
-
-/** Take a field off @output; a message in it is made and given as *@ret_inner. False: no memory. */
-static bool write_field(struct output *output, struct output *ret_inner)
-{
-    struct wire_field value;
-    struct form_fault fault;
-
-    bool read = wire_read_field(&output->rest, &value);
-    CHECK(read); /* form_check() has seen it all */
-    const field_t *field =
-        protobuf_c_message_descriptor_get_field(output->descriptor, value.number);
-    if (field == NULL)
-        return true;
-    if (value.type == WIRE_VARINT)
-        return put_member(output->object, field, write_varint(field, value.varint));
-    const descriptor_t *inner = message_in(output->descriptor, field);
-    if (inner == NULL && !is_bytes(field))
-        return write_packed(output->object, field, value.bytes);
-    if (inner == NULL ||
-        (field->type == PROTOBUF_C_TYPE_BYTES && !form_check(inner, value.bytes, &fault)))
-        return put_member(output->object, field, write_bytes(field, value.bytes));
-    *ret_inner = (struct output){inner, value.bytes, json_object()};
-    return put_member(output->object, field, ret_inner->object);
-}
-
-static bool write_message(const descriptor_t *descriptor, struct slice bytes, json_t *root)
-{
-    struct output outputs[DEPTH_MAX];
-    uint32_t depth = 0;
-
-    outputs[depth++] = (struct output){descriptor, bytes, root};
-    while (depth > 0) {
-        struct output inner = {0};
-        if (outputs[depth - 1].rest.len == 0) {
-            depth--;
-            continue;
-        }
-        if (!write_field(&outputs[depth - 1], &inner))
-            return false;
-        if (inner.object != NULL) {
-            CHECK(depth < DEPTH_MAX);
-            outputs[depth++] = inner;
-        }
-    }
-    return true;
-}
-
-enum status json_write(const char *name, struct slice bytes, bool pretty, char **ret)
-{
-    const descriptor_t *descriptor = find_message(name);
-    struct form_fault fault;
-    char *text = NULL;
-
-    CHECK(descriptor != NULL);
-    if (!form_check(descriptor, bytes, &fault))
-        return STATUS_MALFORMED;
-    json_t *root = json_object();
-    if (root != NULL && write_message(descriptor, bytes, root))
-        text = json_dumps(root, pretty ? JSON_INDENT(2) : JSON_COMPACT);
-    json_decref(root);
-    if (text == NULL)
-        return STATUS_NO_MEMORY;
-    *ret = text;
     return STATUS_OK;
 }
