@@ -207,52 +207,47 @@ static void fail_row(struct rows *rows, enum kv_table table, struct slice key)
               kv_table_name(table), hex);
 }
 
-/** Check a row that was found; true: @ret is its payload. */
-static bool check(struct rows *rows, enum kv_table table, struct slice key, struct slice value,
-                  struct slice *ret)
+/** True: a row was found and checks. */
+static bool sound(struct rows *rows, enum kv_table table, struct slice key, enum found found)
 {
-    if (record_open(value, table, key, ret))
-        return true;
-    fail_row(rows, table, key);
-    return false;
+    if (found == FOUND_DAMAGED)
+        fail_row(rows, table, key);
+    return found == FOUND_ROW;
 }
 
 static bool get(struct rows *rows, enum kv_table table, const struct name *name, struct slice *ret)
 {
-    struct slice value;
-
-    return rows->failure == STATUS_OK && kv_get(rows->kv, table, slice_of(name), &value) &&
-           check(rows, table, slice_of(name), value, ret);
+    return rows->failure == STATUS_OK &&
+           sound(rows, table, slice_of(name),
+                 overlay_get(rows->overlay, table, slice_of(name), ret));
 }
 
 /** The first row after @after. */
 static bool next(struct rows *rows, enum kv_table table, const struct name *after,
                  struct slice *ret_key, struct slice *ret)
 {
-    struct slice value;
-
-    return rows->failure == STATUS_OK &&
-           kv_next(rows->kv, table, slice_of(after), ret_key, &value) &&
-           check(rows, table, *ret_key, value, ret);
+    if (rows->failure != STATUS_OK)
+        return false;
+    enum found found = overlay_next(rows->overlay, table, slice_of(after), ret_key, ret);
+    return found != FOUND_NONE && sound(rows, table, *ret_key, found);
 }
 
 /** The same, within those that begin with @prefix. */
 static bool next_within(struct rows *rows, enum kv_table table, const struct name *prefix,
                         const struct name *after, struct slice *ret_key, struct slice *ret)
 {
-    struct slice value;
-
-    return rows->failure == STATUS_OK &&
-           kv_next(rows->kv, table, slice_of(after), ret_key, &value) &&
-           begins_with(*ret_key, prefix) && check(rows, table, *ret_key, value, ret);
+    return next(rows, table, after, ret_key, ret) && begins_with(*ret_key, prefix);
 }
 
-/** Write the record that was encoded. */
+/** Write the record that was encoded. @fresh: there is no row of this key for certain. */
+static void put_row(struct rows *rows, enum kv_table table, const struct name *name, bool fresh)
+{
+    overlay_put(rows->overlay, table, slice_of(name), &rows->record, fresh);
+}
+
 static void put(struct rows *rows, enum kv_table table, const struct name *name)
 {
-    struct slice value = record_seal(&rows->record, table, slice_of(name));
-
-    kv_put(rows->kv, table, slice_of(name), value);
+    put_row(rows, table, name, false);
 }
 
 /** What a decoder said of a row whose digest is right. */
@@ -342,13 +337,13 @@ bool rows_next_workflow(struct rows *rows, uint64_t after_number, struct workflo
     return true;
 }
 
-void rows_put_workflow(struct rows *rows, const struct workflow *workflow)
+void rows_put_workflow(struct rows *rows, const struct workflow *workflow, bool fresh)
 {
     struct name name = name_number(workflow->number);
 
     workflow_check(workflow);
     record_encode_workflow(&rows->record, workflow);
-    put(rows, KV_WORKFLOW, &name);
+    put_row(rows, KV_WORKFLOW, &name, fresh);
 }
 
 void rows_put_reference(struct rows *rows, const struct workflow *workflow)
@@ -356,7 +351,7 @@ void rows_put_reference(struct rows *rows, const struct workflow *workflow)
     struct name name = name_reference(workflow->lead, &workflow->reference);
 
     record_encode_number(&rows->record, workflow->number);
-    put(rows, KV_REFERENCE, &name);
+    put_row(rows, KV_REFERENCE, &name, true);
 }
 
 /* ---- events ---- */
@@ -370,12 +365,13 @@ bool rows_get_seen(struct rows *rows, uint64_t number, struct event_id id, struc
            decoded(rows, KV_SEEN, slice_of(&name), record_decode_seen(payload, ret));
 }
 
-void rows_put_seen(struct rows *rows, uint64_t number, struct event_id id, const struct seen *seen)
+void rows_put_seen(struct rows *rows, uint64_t number, struct event_id id, const struct seen *seen,
+                   bool fresh)
 {
     struct name name = name_seen(number, id);
 
     record_encode_seen(&rows->record, seen);
-    put(rows, KV_SEEN, &name);
+    put_row(rows, KV_SEEN, &name, fresh);
 }
 
 bool rows_get_open(struct rows *rows, uint64_t seq, struct open_row *ret)
@@ -408,19 +404,19 @@ bool rows_next_open(struct rows *rows, uint64_t after_seq, struct open_row *ret)
            decoded(rows, KV_OPEN, key, record_decode_open(payload, ret));
 }
 
-void rows_put_open(struct rows *rows, const struct open_row *row)
+void rows_put_open(struct rows *rows, const struct open_row *row, bool fresh)
 {
     struct name name = name_number(row->open.seq);
 
     record_encode_open(&rows->record, row);
-    put(rows, KV_OPEN, &name);
+    put_row(rows, KV_OPEN, &name, fresh);
 }
 
 void rows_del_open(struct rows *rows, uint64_t seq)
 {
     struct name name = name_number(seq);
 
-    kv_del(rows->kv, KV_OPEN, slice_of(&name));
+    overlay_del(rows->overlay, KV_OPEN, slice_of(&name));
 }
 
 void rows_put_wait(struct rows *rows, const struct wait *wait, uint64_t seq)
@@ -435,7 +431,7 @@ void rows_del_wait(struct rows *rows, const struct wait *wait, uint64_t seq)
 {
     struct name name = name_wait(wait, seq);
 
-    kv_del(rows->kv, KV_WAITS, slice_of(&name));
+    overlay_del(rows->overlay, KV_WAITS, slice_of(&name));
 }
 
 bool rows_next_wait(struct rows *rows, struct wait *wait, uint64_t *seq)
@@ -465,7 +461,7 @@ void rows_del_due(struct rows *rows, int64_t due_ms, uint64_t seq)
 {
     struct name name = name_due(due_ms, seq);
 
-    kv_del(rows->kv, KV_DUE, slice_of(&name));
+    overlay_del(rows->overlay, KV_DUE, slice_of(&name));
 }
 
 bool rows_next_due(struct rows *rows, int64_t *due_ms, uint64_t *seq)
@@ -679,7 +675,7 @@ void rows_put_key(struct rows *rows, const struct key_row *row)
     if (rows_get_key(rows, row->principal.public_key, &before) &&
         before.entry_seq != row->entry_seq) {
         struct name old = name_number(before.entry_seq);
-        kv_del(rows->kv, KV_KEY_ORDER, slice_of(&old));
+        overlay_del(rows->overlay, KV_KEY_ORDER, slice_of(&old));
     }
     record_encode_public_key(&rows->record, row->principal.public_key);
     put(rows, KV_KEY_ORDER, &order);

@@ -17,6 +17,7 @@
 #define COMMISSION_ROWS_H
 
 #include "daemon/store/kv.h"
+#include "daemon/store/overlay.h"
 #include "daemon/store/record.h"
 #include "daemon/store/store.h"
 
@@ -24,7 +25,8 @@
 
 struct rows {
     struct kv *kv;
-    enum status failure; /* the first one, of a row; the tables' own is asked of kv */
+    struct overlay *overlay; /* before it */
+    enum status failure;     /* the first one, of a row; the tables' own is asked of kv */
     char text[ROWS_TEXT_SIZE];
     struct record record; /* the value being made */
 };
@@ -50,17 +52,19 @@ bool rows_get_workflow(struct rows *rows, uint64_t number, struct workflow *ret)
 bool rows_find_workflow(struct rows *rows, struct ods lead, const struct reference *reference,
                         struct workflow *ret);
 bool rows_next_workflow(struct rows *rows, uint64_t after_number, struct workflow *ret);
-void rows_put_workflow(struct rows *rows, const struct workflow *workflow);
+/** @fresh: it is the first row of this number. */
+void rows_put_workflow(struct rows *rows, const struct workflow *workflow, bool fresh);
 void rows_put_reference(struct rows *rows, const struct workflow *workflow);
 
 bool rows_get_seen(struct rows *rows, uint64_t number, struct event_id id, struct seen *ret);
-void rows_put_seen(struct rows *rows, uint64_t number, struct event_id id, const struct seen *seen);
+void rows_put_seen(struct rows *rows, uint64_t number, struct event_id id, const struct seen *seen,
+                   bool fresh);
 
 /** *@ret's slice points into the map. */
 bool rows_get_open(struct rows *rows, uint64_t seq, struct open_row *ret);
 bool rows_copy_open(struct rows *rows, uint64_t seq, struct open_copy *ret);
 bool rows_next_open(struct rows *rows, uint64_t after_seq, struct open_row *ret);
-void rows_put_open(struct rows *rows, const struct open_row *row);
+void rows_put_open(struct rows *rows, const struct open_row *row, bool fresh);
 void rows_del_open(struct rows *rows, uint64_t seq);
 
 void rows_put_wait(struct rows *rows, const struct wait *wait, uint64_t seq);

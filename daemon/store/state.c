@@ -72,6 +72,8 @@ enum status state_open(struct state **ret, const char *dir, const char *parent, 
     }
     if (status == STATUS_OK)
         status = kv_open(&state->rows.kv, dir, map_bytes, read_only);
+    if (status == STATUS_OK)
+        status = overlay_new(&state->rows.overlay, state->rows.kv);
     if (status != STATUS_OK)
         snprintf(text, STATE_TEXT_SIZE, "state: it cannot be %s: %s",
                  *ret_created ? "made" : "opened", status_text(status));
@@ -90,8 +92,10 @@ fail:
 
 struct state *state_close(struct state *state)
 {
-    if (state != NULL)
+    if (state != NULL) {
+        overlay_free(state->rows.overlay);
         kv_close(state->rows.kv);
+    }
     free(state);
     return NULL;
 }
@@ -174,14 +178,14 @@ static void apply_event(struct state *state, const struct entry *entry, const st
 
     if (row.event.len > FACT_BYTES_MAX)
         row.event = (struct slice){NULL, 0};
-    rows_put_open(rows, &row);
+    rows_put_open(rows, &row, true);
     if (tail != NULL)
-        rows_put_open(rows, &tail->row);
-    rows_put_workflow(rows, &workflow);
+        rows_put_open(rows, &tail->row, false);
+    rows_put_workflow(rows, &workflow, first);
     if (first)
         rows_put_reference(rows, &workflow);
     record_event_digest(entry->event, seen.digest);
-    rows_put_seen(rows, workflow.number, event->id, &seen);
+    rows_put_seen(rows, workflow.number, event->id, &seen, true);
 }
 
 /** Money moves by the entry's lines, whatever today's rules would say. */
@@ -209,7 +213,7 @@ static void note_verdict(struct state *state, const struct entry *entry, struct 
         return;
     }
     seen.verdict_seq = entry->seq;
-    rows_put_seen(&state->rows, entry->number, id, &seen);
+    rows_put_seen(&state->rows, entry->number, id, &seen, false);
 }
 
 static void hold(struct state *state, const struct entry *entry, struct open_row *row)
@@ -219,7 +223,7 @@ static void hold(struct state *state, const struct entry *entry, struct open_row
         row->waits[i] = entry->waits[i];
         rows_put_wait(&state->rows, &row->waits[i], row->open.seq);
     }
-    rows_put_open(&state->rows, row);
+    rows_put_open(&state->rows, row, false);
 }
 
 static void forget_due(struct state *state, const struct open_event *open)
@@ -251,8 +255,8 @@ static void apply_verdict(struct state *state, const struct entry *entry, const 
     else
         rows_del_open(rows, row->open.seq);
     if (next != NULL)
-        rows_put_open(rows, &next->row);
-    rows_put_workflow(rows, &workflow);
+        rows_put_open(rows, &next->row, false);
+    rows_put_workflow(rows, &workflow, false);
     note_verdict(state, entry, row->open.id);
     apply_lines(state, entry);
     if (entry->verdict == VERDICT_ACCEPTED && entry->keeps_fact && row->event.len > 0)
@@ -271,8 +275,8 @@ static void apply_failed_attempt(struct state *state, const struct entry *entry)
     apply_attempt_failed(&workflow, &row->open, entry);
 
     rows_put_due(&state->rows, row->open.due_ms, row->open.seq);
-    rows_put_open(&state->rows, row);
-    rows_put_workflow(&state->rows, &workflow);
+    rows_put_open(&state->rows, row, false);
+    rows_put_workflow(&state->rows, &workflow, false);
 }
 
 static void apply_end_of_wait(struct state *state, const struct entry *entry)
@@ -288,8 +292,8 @@ static void apply_end_of_wait(struct state *state, const struct entry *entry)
     for (uint32_t i = 0; i < row->waits_count; i++)
         rows_del_wait(&state->rows, &row->waits[i], row->open.seq);
     row->waits_count = 0;
-    rows_put_open(&state->rows, row);
-    rows_put_workflow(&state->rows, &workflow);
+    rows_put_open(&state->rows, row, false);
+    rows_put_workflow(&state->rows, &workflow, false);
 }
 
 /* ---- registers ---- */
@@ -396,7 +400,7 @@ static void apply_recorded(struct state *state, const struct entry *entry,
 
     rows_put_register(&state->rows, event->organisation, event->type, &head);
     record_event_digest(entry->event, seen.digest);
-    rows_put_seen(&state->rows, entry->number, event->id, &seen);
+    rows_put_seen(&state->rows, entry->number, event->id, &seen, true);
     apply_lines(state, entry);
     if (entry->verdict != VERDICT_ACCEPTED)
         return;
@@ -460,6 +464,7 @@ enum status state_commit(struct state *state)
         return status;
     if (state->position.applied_seq == state->committed_seq)
         return STATUS_OK;
+    overlay_spill(state->rows.overlay);
     rows_put_position(&state->rows, &state->position);
     status = kv_commit(state->rows.kv);
     if (status != STATUS_OK)
@@ -471,7 +476,7 @@ enum status state_commit(struct state *state)
 
 uint32_t state_dirty(const struct state *state)
 {
-    return kv_dirty(state->rows.kv);
+    return overlay_rows(state->rows.overlay) + kv_dirty(state->rows.kv);
 }
 
 uint64_t state_commits(const struct state *state)
@@ -548,6 +553,8 @@ bool state_compare(struct state *a, struct state *b, void (*say)(void *ctx, cons
 {
     bool same = true;
 
+    overlay_spill(a->rows.overlay);
+    overlay_spill(b->rows.overlay);
     for (uint32_t table = 0; table < KV_TABLES; table++) {
         if (table == KV_META)
             continue;

@@ -422,16 +422,16 @@ enum status store_read_entry(struct store *store, uint64_t seq, struct slice *re
 
 void store_count(struct store *store, struct store_counts *ret)
 {
-    struct kv *kv = state_rows(store->state)->kv;
+    struct rows *rows = state_rows(store->state);
 
     *ret = (struct store_counts){
         .entries = store->entries,
         .flushes = journal_flushes(store->journal),
         .commits = state_commits(store->state),
         .journal_bytes = journal_written_bytes(store->journal),
-        .state_bytes = kv_used_bytes(kv),
-        .workflows = kv_count(kv, KV_WORKFLOW),
-        .open_events = kv_count(kv, KV_OPEN),
+        .state_bytes = kv_used_bytes(rows->kv),
+        .workflows = overlay_count(rows->overlay, KV_WORKFLOW),
+        .open_events = overlay_count(rows->overlay, KV_OPEN),
         .read_only = store->no_room,
     };
 }
