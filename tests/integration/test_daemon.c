@@ -70,6 +70,8 @@ static int teardown(void **state)
     for (uint32_t i = 0; i < f->connections_count; i++)
         commission_close(f->connections[i]);
     for (uint32_t i = 0; i < f->peers_count; i++) {
+        /* Else libzmq loses the second part of an event that it is just writing. */
+        zmq_socket_monitor(f->peers[i], NULL, 0);
         zmq_close(f->monitors[i]);
         zmq_close(f->peers[i]);
     }
