@@ -464,23 +464,50 @@ static int submit(struct cli *cli, int argc, char **argv)
 
 /* ---- validate ----------------------------------------------------------------------------- */
 
-enum { VAL_ID, VAL_TYPE, VAL_VERDICT, VAL_CHECKED, VAL_REASONS, VALS };
+enum { VAL_ID, VAL_TYPE, VAL_VERDICT, VAL_CHECKED, VAL_WORKER, VAL_REASONS, VALS };
 
 static const struct column validate_columns[VALS] = {
     [VAL_ID] = {"event_id", COLUMN_TEXT, false},
     [VAL_TYPE] = {"event_type", COLUMN_TEXT, false},
     [VAL_VERDICT] = {"would_be", COLUMN_TEXT, false},
     [VAL_CHECKED] = {"checked", COLUMN_TEXT, false},
+    [VAL_WORKER] = {"worker_asked", COLUMN_BOOLEAN, true},
     [VAL_REASONS] = {"reasons", COLUMN_JSON, false},
 };
+
+/** The cell @name of the reply's one row; "" when it has none. */
+static struct slice cell_of(const struct reply *reply, const char *name)
+{
+    for (uint32_t i = 0; reply->rows_count > 0 && i < reply->columns_count; i++) {
+        if (strcmp(reply->columns[i].name, name) == 0)
+            return reply->cells[i];
+    }
+    return (struct slice){0};
+}
+
+/** What the daemon would say, as an outcome: for its exit code. @reply keeps the reasons. */
+static struct cli_outcome would_be(const struct reply *reply, const char *verdict)
+{
+    struct cli_outcome outcome = {
+        .known = true,
+        .kind = strcmp(verdict, "REFUSED") == 0 ? ANSWER_REFUSED : ANSWER_VERDICT,
+        .verdict = strcmp(verdict, "REJECTED") == 0 ? VERDICT_REJECTED
+                   : strcmp(verdict, "HELD") == 0   ? VERDICT_HELD
+                                                    : VERDICT_ACCEPTED,
+        .reasons = (struct reason *)(uintptr_t)reply->reasons,
+        .reasons_count = reply->reasons_count,
+    };
+    return outcome;
+}
 
 /** Ask the daemon what it would say of @given, and print it. */
 static int validate_one(struct cli *cli, struct printer *printer, const struct given *given,
                         bool offline)
 {
+    static const struct reply nothing = {0};
+    const struct reply *reply = &nothing;
     char id[EVENT_ID_TEXT_SIZE];
-    const struct reply *reply = NULL;
-    enum severity gravest = SEVERITY_NONE;
+    char verdict[16] = "";
     struct text reasons = {0};
 
     event_id_print(given->id, id);
@@ -489,30 +516,21 @@ static int validate_one(struct cli *cli, struct printer *printer, const struct g
         int failed = cli_ask_body(cli, "event validate", NULL, 0, body, (struct slice){0}, &reply);
         if (failed != 0)
             return failed;
+        struct slice cell = cell_of(reply, "verdict");
+        (void)snprintf(verdict, sizeof verdict, "%.*s", (int)(cell.len < 15 ? cell.len : 15),
+                       cell.len > 0 ? (const char *)cell.bytes : "");
     }
-    uint32_t count = reply != NULL ? reply->reasons_count : 0;
-    for (uint32_t i = 0; i < count; i++) {
-        if (reply->reasons[i].severity > gravest)
-            gravest = reply->reasons[i].severity;
-    }
-    reasons_cell(cli, count > 0 ? reply->reasons : NULL, count, &reasons);
+    reasons_cell(cli, reply->reasons, reply->reasons_count, &reasons);
     const char *cells[VALS] = {
-        [VAL_ID] = id,
-        [VAL_TYPE] = event_type_name(given->type),
-        [VAL_VERDICT] = offline                      ? ""
-                        : gravest == SEVERITY_REJECT ? "REJECTED"
-                        : gravest == SEVERITY_HOLD   ? "HELD"
-                                                     : "ACCEPTED",
-        [VAL_CHECKED] = offline ? "form" : "form, authority, order, money",
-        [VAL_REASONS] = reasons.bytes,
+        [VAL_ID] = id,           [VAL_TYPE] = event_type_name(given->type),
+        [VAL_VERDICT] = verdict, [VAL_CHECKED] = offline ? "form" : "form, authority, order, money",
+        [VAL_WORKER] = "false",  [VAL_REASONS] = reasons.bytes,
     };
     printer_row_text(printer, cells);
-    if (count > 0)
-        reasons_note(printer, reply->reasons, count);
+    reasons_note(printer, reply->reasons, reply->reasons_count);
     text_clear(&reasons);
-    return gravest == SEVERITY_REJECT ? EXIT_REFUSED
-           : gravest == SEVERITY_HOLD ? EXIT_PARTLY
-                                      : EXIT_DONE;
+    struct cli_outcome outcome = would_be(reply, verdict);
+    return cli_outcome_exit(&outcome);
 }
 
 static int validate_all(struct cli *cli, const struct givens *givens, bool offline)
