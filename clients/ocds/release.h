@@ -8,30 +8,14 @@
 #ifndef COMMISSION_OCDS_RELEASE_H
 #define COMMISSION_OCDS_RELEASE_H
 
+#include "clients/ocds/fault.h"
 #include "proto/base.h"
 #include "proto/date.h"
 
 struct json_t;
 
 #define OCDS_PATH_SIZE 128
-#define OCDS_FAULT_CODE_SIZE 160 /* "OCDS_FIELD_REQUIRED:awards/0/id" */
-#define OCDS_FAULT_TEXT_SIZE 200
-#define OCDS_FAULTS_MAX 32              /* of one release; then they are counted only */
 #define OCDS_PENCE_MAX 1000000000000000 /* 10^15: what an event can hold */
-
-/** One thing that is wrong, or (@warning) only strange. */
-struct ocds_fault {
-    char code[OCDS_FAULT_CODE_SIZE];
-    char text[OCDS_FAULT_TEXT_SIZE];
-    bool warning;
-};
-
-struct ocds_faults {
-    struct ocds_fault *items; /* malloc'ed */
-    uint32_t count;
-    uint32_t left_out;
-    uint32_t errors; /* those that are no warnings, left out ones as well */
-};
 
 /** Bits of the tags that an importer tells apart; all others are OCDS_TAG_OTHER. */
 enum ocds_tag {
@@ -121,13 +105,6 @@ MUST_USE bool ocds_release_read(struct ocds_release *release);
 void ocds_release_clear(struct ocds_release *release);
 /** The same JSON: the same members with the same values, in any order. */
 bool ocds_release_equal(const struct ocds_release *a, const struct ocds_release *b);
-
-/**
- * Add a fault "CODE:path" (@path "" or NULL: "CODE") that says @format. At OCDS_FAULTS_MAX, or out of memory, it is only counted.
- */
-void ocds_fault_add(struct ocds_faults *faults, bool warning, const char *code, const char *path,
-                    const char *format, ...) PRINTF_LIKE(5, 6);
-void ocds_faults_clear(struct ocds_faults *faults);
 
 /**
  * Pounds as JSON has them (@real: not an integer) to pence, exactly: a decimal of at most 15 digits comes back from its double as it was

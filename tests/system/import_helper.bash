@@ -40,7 +40,7 @@ stop_instance() {
     [ -f "$BATS_FILE_TMPDIR/dev.pid" ] || return 0
     pid=$(cat "$BATS_FILE_TMPDIR/dev.pid")
     kill -TERM "$pid" 2>/dev/null || return 0
-    wait "$pid" 2>/dev/null || true
+    tail -f /dev/null --pid="$pid" -s 0.05 # it may not be this shell's child: until it is gone
 }
 
 # The rows of a report as "file release tag outcome verdict reasons", with tabs, "-" for nothing.

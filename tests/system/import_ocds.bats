@@ -6,6 +6,7 @@
 # of nothing is rejected; so is one made before the board opened on 1 July 2022; a process has one award here, a second finds the
 # stage complete; a release that stands in two files is imported once.
 
+# shellcheck disable=SC2154 # the helper sets commission and dev, bats status, output and stderr
 load import_helper
 
 setup_file() {

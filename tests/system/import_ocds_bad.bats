@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # `commission import ocds --dry-run` on what is no notice, and on all open contracting data there is: never a crash, always a line.
 
+# shellcheck disable=SC2154 # the helper sets commission and dev, bats status, output and stderr
 load import_helper
 
 setup() {

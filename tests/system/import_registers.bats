@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # `commission import orgs` and `import allotments` on the public files.
 
+# shellcheck disable=SC2154 # the helper sets commission and dev, bats status, output and stderr
 load import_helper
 
 setup_file() {
