@@ -2,19 +2,22 @@
 # shellcheck shell=bash
 # A private instance for the tests of imports, and where the public data is.
 
-# Where the data is: COMMISSION_DATA, or beside the project. Skips, visibly, when it is nowhere.
+# Find the folder of public data: COMMISSION_DATA, or beside the project. What is not there, `need` skips, visibly.
 find_data() {
     local source=${COMMISSION_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}
     DATA=${COMMISSION_DATA:-$source/../shared/data}
-    [ -d "$DATA/$1" ] || skip "no folder $1 in $DATA (COMMISSION_DATA names another)"
-    DATA=$(cd "$DATA" && pwd)
+    [ ! -d "$DATA" ] || DATA=$(cd "$DATA" && pwd)
+    export DATA
 }
 
-programs() {
+need() {
+    [ -e "$DATA/$1" ] || skip "no $1 in $DATA (COMMISSION_DATA names another folder)"
+}
+
+find_programs() {
     local bin=${BIN_DIR:-${COMMISSION_BINARY_DIR:-$BATS_TEST_DIRNAME/../../build}/bin}
-    commission=$bin/commission
-    [ -x "$commission" ] || skip "no $commission (BIN_DIR names the folder of the programs)"
-    [ -x "$bin/commissiond" ] || skip "no commissiond beside $commission"
+    export commission=$bin/commission
+    [ -x "$commission" ]
 }
 
 # Start an instance in $BATS_FILE_TMPDIR/dev and wait until it says that it runs.

@@ -11,9 +11,8 @@ load import_helper
 
 setup_file() {
     export LC_ALL=C
-    programs
-    find_data ocds/uk-contracts-finder
-    export commission DATA
+    find_programs
+    find_data
     start_instance
 }
 
@@ -24,6 +23,8 @@ teardown_file() {
 setup() {
     export LC_ALL=C
     bats_require_minimum_version 1.5.0
+    # The first tests are about the public files.
+    [ "$BATS_TEST_NUMBER" -gt 5 ] || need ocds/uk-contracts-finder
     files=("$DATA"/ocds/uk-contracts-finder/*.json "$DATA"/ocds/uk-contracts-finder-packages/*.json)
     expected=$BATS_TEST_DIRNAME/import_ocds.expected.tsv
 }

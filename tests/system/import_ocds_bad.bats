@@ -8,7 +8,8 @@ load import_helper
 setup() {
     export LC_ALL=C
     bats_require_minimum_version 1.5.0
-    programs
+    find_programs
+    find_data
 }
 
 dry_run() {
@@ -77,7 +78,7 @@ not OCDS OCDS_DUPLICATE_ID:id" ]
 }
 
 @test "all files of open contracting data at hand get their lines, one by one and together" {
-    find_data ocds
+    need ocds
     local file said
     while IFS= read -r -d '' file; do
         dry_run --lead QYG "$file"

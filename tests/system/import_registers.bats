@@ -7,9 +7,8 @@ load import_helper
 
 setup_file() {
     export LC_ALL=C
-    programs
-    find_data orgs
-    export commission DATA
+    find_programs
+    find_data
     start_instance
 }
 
@@ -20,6 +19,7 @@ teardown_file() {
 setup() {
     export LC_ALL=C
     bats_require_minimum_version 1.5.0
+    need orgs/eccg.csv
     eccg=$DATA/orgs/eccg.csv
     csu=$DATA/orgs/csu.csv
     names=$DATA/orgs/ref_ccg21.csv
@@ -104,7 +104,7 @@ YEARS
 }
 
 @test "allotments are matched by name, never guessed, and one that stands twice is refused" {
-    [ -f "$sums" ] || skip "no $sums"
+    need finance/ccg_allocations.csv
     as nhse import allotments "$sums" --year 2018/19 --names "$names"
     [ "$status" -eq 8 ]
     [ "$(rows .outcome | sort | uniq -c | tr -s ' ' | tr '\n' ,)" = \
@@ -119,7 +119,7 @@ YEARS
 }
 
 @test "setting the same allotments again changes nothing" {
-    [ -f "$sums" ] || skip "no $sums"
+    need finance/ccg_allocations.csv
     as nhse import allotments "$sums" --year 2018/19 --names "$names"
     [ "$(rows .outcome | sort | uniq -c | tr -s ' ' | tr '\n' ,)" = \
         " 26 not matched, 2 refused, 181 repeated," ]
