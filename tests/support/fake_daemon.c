@@ -4,12 +4,15 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <zmq.h>
 
 #define ZAP_ENDPOINT "inproc://zeromq.zap.01"
 #define ZAP_PARTS_MAX 8
 #define POLL_MS 5000
+#define WAIT_S 10
+#define KINDS_MAX 32
 
 struct fake {
     char folder[32];
@@ -25,6 +28,9 @@ struct fake {
     void *control;     /* ours */
     void *control_end; /* the thread's */
     pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t handled;
+    uint32_t seen[KINDS_MAX]; /* messages by kind; under the mutex */
     bool running;
     struct buffer buffer;
     struct arena *arena;
@@ -40,6 +46,8 @@ struct fake *fake_new(void)
     snprintf(fake->endpoint, sizeof fake->endpoint, "ipc://%s/sock", fake->folder);
     CHECK(zmq_curve_keypair(fake->public_text, fake->secret_text) == 0);
     atomic_init(&fake->accept, true);
+    CHECK(pthread_mutex_init(&fake->mutex, NULL) == 0);
+    CHECK(pthread_cond_init(&fake->handled, NULL) == 0);
     fake->buffer.bytes = malloc(FRAME_BYTES_MAX);
     CHECK(fake->buffer.bytes != NULL);
     fake->buffer.max = FRAME_BYTES_MAX;
@@ -54,6 +62,8 @@ void fake_free(struct fake *fake)
     fake_stop(fake);
     unlink(fake->endpoint + strlen("ipc://"));
     rmdir(fake->folder);
+    pthread_cond_destroy(&fake->handled);
+    pthread_mutex_destroy(&fake->mutex);
     free(fake->buffer.bytes);
     arena_free(fake->arena);
     free(fake);
@@ -120,6 +130,30 @@ static void answer_zap(struct fake *fake)
     zmq_send(fake->zap, "", 0, 0);
 }
 
+static void note(struct fake *fake, const struct frame *frame)
+{
+    CHECK(frame->kind < KINDS_MAX);
+    pthread_mutex_lock(&fake->mutex);
+    fake->seen[frame->kind] += frame->count;
+    pthread_cond_broadcast(&fake->handled);
+    pthread_mutex_unlock(&fake->mutex);
+}
+
+bool fake_wait(struct fake *fake, enum message_kind kind, uint32_t count)
+{
+    struct timespec until;
+    int rc = 0;
+
+    CHECK(clock_gettime(CLOCK_REALTIME, &until) == 0);
+    until.tv_sec += WAIT_S;
+    pthread_mutex_lock(&fake->mutex);
+    while (fake->seen[kind] < count && rc == 0)
+        rc = pthread_cond_timedwait(&fake->handled, &fake->mutex, &until);
+    bool there = fake->seen[kind] >= count;
+    pthread_mutex_unlock(&fake->mutex);
+    return there;
+}
+
 static void *serve(void *arg)
 {
     struct fake *fake = arg;
@@ -137,6 +171,7 @@ static void *serve(void *arg)
             continue;
         arena_reset(fake->arena);
         fake->handler(fake, &frame, fake->notes);
+        note(fake, &frame);
         frame_release(&frame);
     }
     return NULL;

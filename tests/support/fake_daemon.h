@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fake_daemon.h - a ROUTER in a thread of its own, for tests of libcommission: it does what its handler says. */
 /*
- * The handler runs in the fake's thread: it asserts nothing (cmocka jumps), it notes. Notes are read
- * after fake_stop(), which waits for the thread.
+ * fake_daemon.h - a ROUTER in a thread of its own, for tests of libcommission: it does what its
+ * handler says.
+ */
+/*
+ * The handler runs in the fake's thread: it asserts nothing (cmocka jumps), it notes. Notes are
+ * read after fake_stop(), which waits for the thread.
  */
 #ifndef COMMISSION_TESTS_FAKE_DAEMON_H
 #define COMMISSION_TESTS_FAKE_DAEMON_H
@@ -24,6 +27,12 @@ void fake_free(struct fake *fake);
 void fake_start(struct fake *fake, bool curve, fake_handler *handler, void *notes);
 /** Unbind and wait for the thread: its clients lose their connection. */
 void fake_stop(struct fake *fake);
+
+/**
+ * Wait until @count messages of @kind have been handled since fake_new(), 10 s at most. False:
+ * they have not.
+ */
+bool fake_wait(struct fake *fake, enum message_kind kind, uint32_t count);
 
 const char *fake_endpoint(const struct fake *fake);
 struct key fake_public_key(const struct fake *fake);

@@ -770,6 +770,7 @@ static void a_worker_takes_assignments_and_reports_them_in_one_frame(void **stat
     commission_leave(f->commission, "done");
     f->commission = commission_close(f->commission); /* lingers, so that both arrive */
 
+    assert_true(fake_wait(f->fake, MESSAGE_BYES, 1));
     fake_stop(f->fake);
     assert_int_equal(f->notes.findings, 3);
     assert_int_equal(f->notes.byes, 1);
@@ -786,6 +787,7 @@ static void a_worker_beats_while_it_waits(void **state)
     assert_int_equal(commission_assignments(f->commission, 100, &assignments, &count),
                      STATUS_TIMED_OUT);
 
+    assert_true(fake_wait(f->fake, MESSAGE_BEATS, 1));
     fake_stop(f->fake);
     assert_in_range(f->notes.beats, 1, 6);
 }

@@ -284,9 +284,8 @@ static void a_turn_takes_judges_and_reports_a_whole_frame(void **state)
     assert_int_equal(commission_join(f->commission, &hello, PATIENCE_MS, &welcome), STATUS_OK);
 
     assert_int_equal(runtime_turn(f->runtime, f->commission, PATIENCE_MS), STATUS_OK);
-    commission_leave(f->commission, "done");
-    f->commission = commission_close(f->commission);
 
+    assert_true(fake_wait(f->fake, MESSAGE_FINDINGS, ASSIGNED));
     fake_stop(f->fake);
     assert_int_equal(notes.findings, ASSIGNED);
     assert_int_equal(notes.rejected, ASSIGNED);
