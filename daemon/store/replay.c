@@ -63,8 +63,8 @@ static enum status find_event(struct journal *journal, struct state *state, stru
                               const struct entry *entry, struct event *event,
                               const struct event **ret)
 {
-    struct reason items[REASONS_MAX];
-    struct reasons reasons = {.items = items, .max = REASONS_MAX};
+    struct reason first; /* why not: there is no one to tell more than the status */
+    struct reasons reasons = {.items = &first, .max = 1};
     struct slice bytes = entry->event;
     enum status status = STATUS_OK;
     bool id_known;

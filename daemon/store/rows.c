@@ -60,16 +60,18 @@ static uint64_t number_at(struct slice key, size_t at, unsigned bytes)
 
 static struct name name_number(uint64_t number)
 {
-    struct name name = {.len = 0};
+    struct name name;
 
+    name.len = 0;
     add_number(&name, number, 8);
     return name;
 }
 
 static struct name name_reference(struct ods lead, const struct reference *reference)
 {
-    struct name name = {.len = 0};
+    struct name name;
 
+    name.len = 0;
     add_bytes(&name, lead.text, strnlen(lead.text, sizeof lead.text));
     add_number(&name, 0, 1);
     add_bytes(&name, reference->text, strnlen(reference->text, sizeof reference->text));
@@ -86,8 +88,9 @@ static struct name name_seen(uint64_t number, struct event_id id)
 
 static struct name name_wait(const struct wait *wait, uint64_t seq)
 {
-    struct name name = {.len = 0};
+    struct name name;
 
+    name.len = 0;
     add_number(&name, (uint64_t)wait->kind, 1);
     add_ods(&name, wait->ods);
     add_number(&name, ordered32(wait->year), 4);
@@ -97,8 +100,9 @@ static struct name name_wait(const struct wait *wait, uint64_t seq)
 
 static struct name name_due(int64_t due_ms, uint64_t seq)
 {
-    struct name name = {.len = 0};
+    struct name name;
 
+    name.len = 0;
     add_number(&name, ordered64(due_ms), 8);
     add_number(&name, seq, 8);
     return name;
@@ -115,8 +119,9 @@ static struct name name_fact(uint64_t number, enum event_type type, uint64_t seq
 
 static struct name name_register(struct ods organisation, enum event_type type)
 {
-    struct name name = {.len = 0};
+    struct name name;
 
+    name.len = 0;
     add_ods(&name, organisation);
     add_number(&name, (uint64_t)type, 2);
     return name;
@@ -125,8 +130,9 @@ static struct name name_register(struct ods organisation, enum event_type type)
 /** Of what has a day, the latest first. */
 static struct name name_dated(struct ods ods, date_t date)
 {
-    struct name name = {.len = 0};
+    struct name name;
 
+    name.len = 0;
     add_ods(&name, ods);
     add_number(&name, ~ordered32(date), 4);
     return name;
@@ -134,8 +140,9 @@ static struct name name_dated(struct ods ods, date_t date)
 
 static struct name name_ods(struct ods ods)
 {
-    struct name name = {.len = 0};
+    struct name name;
 
+    name.len = 0;
     add_ods(&name, ods);
     return name;
 }
@@ -150,8 +157,9 @@ static struct name name_support(struct ods ccg, struct ods csu)
 
 static struct name name_key(struct key key)
 {
-    struct name name = {.len = 0};
+    struct name name;
 
+    name.len = 0;
     add_bytes(&name, key.bytes, sizeof key.bytes);
     return name;
 }
@@ -262,8 +270,9 @@ static bool decoded(struct rows *rows, enum kv_table table, struct slice key, bo
 
 static struct name name_position(void)
 {
-    struct name name = {.len = 0};
+    struct name name;
 
+    name.len = 0;
     add_bytes(&name, "position", 8);
     return name;
 }
