@@ -330,7 +330,7 @@ static void print_summary(const struct import *import, struct printer *printer)
     uint32_t awards_accepted = 0;
     count_awards(import, &awards, &awards_accepted);
     if (!import->dry_run && awards > 0)
-        text_add(&text, "; of %u award notices %u are accepted", awards, awards_accepted);
+        text_add(&text, "; %u of %u award notices stand as accepted", awards_accepted, awards);
     if (import->warnings_count > 0)
         text_add(&text, "; %u warnings (-o wide)", import->warnings_count);
     bool people = import->cli->output == OUTPUT_TEXT || import->cli->output == OUTPUT_WIDE;
