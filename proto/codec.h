@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* codec.h - bytes <-> values, with every check of form: range, length, UTF-8, NUL. The only file that sees generated code (but json). */
+/* codec.h - bytes <-> values, with every check of form: range, length, UTF-8, NUL. Nobody above sees generated code. */
 /*
  * Decoding: the second frame's bytes to a list of values. Lists and slices live in the arena or in @bytes.
  * All decoders: STATUS_OK; STATUS_MALFORMED (not this message, a field out of its range, bad UTF-8, a NUL in text);
  * STATUS_TOO_LARGE (over FRAME_MESSAGES_MAX, over the arena's budget). Nothing is half decoded: on failure
- * *@ret is untouched. The memory one frame may take is bounded: 16 times its bytes and 64 KiB (PITFALLS P4).
+ * *@ret is untouched. The memory one frame may take is bounded, 16 times its bytes and 64 KiB: a frame of empty messages
+ * would take sixty times its own.
  *
  * Encoding appends one item of a repeated main field to a buffer; items of one kind for one peer simply stand one
  * after the other, which is the protobuf message of them all.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* form.h - is this a message of its type, read one way only? By descriptor, before protobuf-c sees a byte. */
 /*
- * protobuf-c checks neither UTF-8 nor NUL and takes what was given twice (PITFALLS P2, P3). Here is refused:
+ * protobuf-c checks neither UTF-8 nor NUL and takes the last of what is given twice. Here is refused:
  * bytes that are no fields; groups; a known field of another wire type; a field or oneof given twice that is no
  * list; text that is not UTF-8, has a NUL or is longer than TEXT_BYTES_MAX. Fields that are not known are let
  * pass and not looked into. Depth is the schema's, FORM_DEPTH_MAX at most; nothing recurses.

@@ -69,7 +69,7 @@ static void copy_property(zmq_msg_t *part, const char *name, char *ret, size_t s
     snprintf(ret, size, "%s", value != NULL ? value : "");
 }
 
-/* Never from the routing id: there libzmq loses it (PITFALLS Z3). */
+/* Never from the routing id: libzmq 4.3.4 loses it there after a poll (mended by its commit 74529d97). */
 static void read_properties(zmq_msg_t *part, struct frame *ret)
 {
     copy_property(part, "User-Id", ret->user_id, sizeof ret->user_id);
@@ -188,7 +188,7 @@ enum status frame_send(void *socket, struct peer peer, enum message_kind kind, u
     CHECK(socket != NULL);
     CHECK(body.len <= FRAME_BYTES_MAX);
     CHECK(count <= FRAME_MESSAGES_MAX);
-    /* Only the first part may fail for the peer's sake; then nothing of the rest is sent (PITFALLS Z8). */
+    /* Only the first part may fail for the peer's sake; then nothing of the rest is sent. */
     if (peer.len > 0) {
         enum status status = send_part(socket, peer.bytes, peer.len, true);
         if (status != STATUS_OK)

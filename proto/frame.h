@@ -19,9 +19,9 @@ struct frame {
     enum message_kind kind;
     uint16_t count;
     struct slice body;
-    char user_id[64];     /* ZAP's, from the payload part (PITFALLS Z3); "" none */
-    char address[64];     /* Peer-Address, for the log */
-    void *part;           /* the libzmq message that holds the body */
+    char user_id[64]; /* ZAP's, from the payload part (the id part loses it); "" none */
+    char address[64]; /* Peer-Address, for the log */
+    void *part;       /* the libzmq message that holds the body */
 };
 
 bool peer_equal(struct peer a, struct peer b);

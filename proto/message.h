@@ -12,13 +12,13 @@
 
 /* The kind in the first frame. */
 enum message_kind {
-    MESSAGE_EVENTS = 1,      /* client to daemon */
-    MESSAGE_ANSWERS = 2,     /* daemon to client */
+    MESSAGE_EVENTS = 1,  /* client to daemon */
+    MESSAGE_ANSWERS = 2, /* daemon to client */
     MESSAGE_QUERIES = 3,
     MESSAGE_REPLIES = 4,
     MESSAGE_FEED_ASKS = 5,
     MESSAGE_ENTRIES = 6,
-    MESSAGE_HELLOS = 16,     /* worker to daemon */
+    MESSAGE_HELLOS = 16, /* worker to daemon */
     MESSAGE_WELCOMES = 17,
     MESSAGE_BEATS = 18,
     MESSAGE_BYES = 19,
@@ -172,7 +172,7 @@ struct year_value {
     int64_t pence;
 };
 
-/** AWARD_INTENDED and CONTRACT_AWARDED. Lists live in the arena. */
+/** AWARD_INTENDED and CONTRACT_AWARDED. Lists live in the arena. The period is closed: without a last day it ends with its first financial year. */
 struct award {
     struct slice award_id;
     struct slice reference; /* of the notice or the contract */
@@ -338,7 +338,12 @@ enum entry_kind {
     ENTRY_WAIT_ENDED = 15,
 };
 
-enum ledger_kind { LEDGER_NONE = 0, LEDGER_ALLOTMENT = 1, LEDGER_RESERVATION = 2, LEDGER_COMMITMENT = 3 };
+enum ledger_kind {
+    LEDGER_NONE = 0,
+    LEDGER_ALLOTMENT = 1,
+    LEDGER_RESERVATION = 2,
+    LEDGER_COMMITMENT = 3
+};
 
 /** One movement of money: @pence is the change. */
 struct ledger_line {
@@ -410,7 +415,7 @@ struct answer {
     bool id_known;
     struct event_id event_id;
     uint64_t seq;
-    struct hash entry_hash;
+    struct hash entry_hash; /* of a receipt's @seq, of a verdict's @verdict_seq */
     bool repeated;
     enum verdict verdict;
     uint64_t verdict_seq;

@@ -7,7 +7,7 @@
 
 enum severity { SEVERITY_NONE = 0, SEVERITY_WARN = 1, SEVERITY_HOLD = 2, SEVERITY_REJECT = 3 };
 
-/* name, rule, severity, what it says. The rule's text and source are DOMAIN's: R10 and so on. */
+/* name, rule, severity, what it says. A rule's text and source stand at its function: R10 and so on. */
 /* clang-format off */
 #define REASON_LIST(X)                                                                                                  \
     /* the protocol's own */                                                                                            \
@@ -76,11 +76,11 @@ enum reason_code { REASON_LIST(REASON_ENUM) REASON_COUNT };
 /** One reason of a finding or verdict: a value, copied whole. */
 struct reason {
     enum reason_code code;
-    enum severity severity;                   /* the list's, unless a rule says otherwise */
-    char parameter[REASON_PARAMETER_SIZE];    /* after the colon: a year, a successor, a field; "" none */
-    char field[REASON_FIELD_SIZE];            /* path in the event, e.g. "contract_awarded.years"; "" none */
-    char value[REASON_VALUE_SIZE];            /* the offending value, cut to fit; "" none */
-    char text[REASON_TEXT_SIZE];              /* a sentence for people */
+    enum severity severity;                /* the list's, unless a rule says otherwise */
+    char parameter[REASON_PARAMETER_SIZE]; /* after the colon: a year, a field; "" none */
+    char field[REASON_FIELD_SIZE]; /* path in the event, e.g. "contract_awarded.years"; "" none */
+    char value[REASON_VALUE_SIZE]; /* the offending value, cut to fit; "" none */
+    char text[REASON_TEXT_SIZE];   /* a sentence for people */
 };
 
 /** Reasons in the order they were found; past REASONS_MAX they are counted only. */
