@@ -172,7 +172,9 @@ static int check_public_key(cfg_t *cfg, cfg_opt_t *opt)
     struct key key;
     if (value[0] == '\0' || key_parse(value, &key))
         return 0;
-    cfg_error(cfg, "%s: not a public key (Z85, 40 characters, as \"commission key new\" prints it)",
+    cfg_error(cfg,
+              "%s: not a public key (Z85, 40 characters in single quotes, as \"commission key "
+              "new\" prints it)",
               opt->name);
     return -1;
 }

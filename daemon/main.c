@@ -339,6 +339,9 @@ static int daemon_begin(struct daemon *daemon)
     if (!store_begin(daemon) || !keyring_begin(daemon) || !broker_begin_with(daemon) ||
         !net_begin(daemon))
         return EXIT_FAILED;
+    /* The sockets have it now. */
+    keyfile_clear(&daemon->server_key);
+    daemon->server_key_read = false;
     return EXIT_DONE;
 }
 

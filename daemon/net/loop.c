@@ -434,8 +434,8 @@ enum loop_end loop_run(struct loop *loop)
         watch_descriptors(loop);
         say_alive(loop);
 
-        if (loop->draining && !loop->more &&
-            (broker_drained(loop->parts.broker) || loop->now.mono_ms >= loop->drain_until_ms))
+        if (loop->draining && (loop->now.mono_ms >= loop->drain_until_ms ||
+                               (!loop->more && broker_drained(loop->parts.broker))))
             return stop(loop);
         if (loop->reload_wished) {
             loop->reload_wished = false;

@@ -79,8 +79,9 @@ static void parcel_send(struct mail *mail, struct parcel *parcel, int64_t now_ms
         mail->counts.messages += parcel->count;
     } else {
         mail->counts.dropped += parcel->count;
-        /* A client asks again; a worker would wait for what it was never given. */
-        bool lost = status != STATUS_BUSY || parcel->to == OWED_WORKER;
+        /* A client asks again. A worker would wait for what it was never given, and a feed have a gap. */
+        bool lost =
+            status != STATUS_BUSY || parcel->to == OWED_WORKER || parcel->kind == MESSAGE_ENTRIES;
         if (lost && mail->lost_count < LOST_MAX)
             mail->lost[mail->lost_count++] = parcel->connection;
     }
