@@ -244,7 +244,7 @@ static int64_t sooner(int64_t a, int64_t b)
 int64_t broker_due_ms(const struct broker *broker)
 {
     if (broker->turns.count > 0 || broker->releases_count > 0 || broker->wait_pass ||
-        !broker->begun)
+        broker->unassigned || !broker->begun)
         return 0;
 
     int64_t due_ms = sooner(due_next_ms(broker->due), roster_due_ms(broker->roster));

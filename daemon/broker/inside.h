@@ -24,7 +24,6 @@
 struct release {
     struct wait wait;
     uint64_t by_seq;
-    uint64_t after_seq; /* those up to here have been let go */
 };
 
 /* Events at their turn that nobody has looked at yet: first come, first served. */
@@ -68,7 +67,8 @@ struct broker {
     bool begun;    /* STARTED is written */
     bool has_room; /* of the store, as this turn began */
     bool draining;
-    bool concluded; /* what is owed may leave */
+    bool unassigned; /* the last turn had no room for more assignments */
+    bool concluded;  /* what is owed may leave */
     enum status failure;
     int64_t dirty_since_ms; /* monotonic; 0: the state is clean */
     uint64_t counter;       /* of the last token */

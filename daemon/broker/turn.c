@@ -346,8 +346,7 @@ void turn_release(struct broker *broker, const struct wait *wait, uint64_t by_se
         broker->wait_seq = 0;
         return;
     }
-    broker->releases[broker->releases_count++] =
-        (struct release){.wait = *wait, .by_seq = by_seq, .after_seq = 0};
+    broker->releases[broker->releases_count++] = (struct release){.wait = *wait, .by_seq = by_seq};
 }
 
 /** The held event of @seq waits no more. */
@@ -410,36 +409,66 @@ static bool pass_one(struct broker *broker)
 
     if (!store_next_wait(broker->store, &broker->wait_at, &broker->wait_seq))
         return false;
-    struct wait wait = broker->wait_at;
-    uint64_t seq = broker->wait_seq;
-    store_get_ledger(broker->store, wait.ods, wait.year, &year);
-    if (wait.kind == WAIT_ALLOTMENT && year.allotted)
-        end_wait(broker, seq, allotment_seq(broker, &wait));
+    /* One look is enough for all that wait for the same. */
+    broker->wait_seq = UINT64_MAX;
+    store_get_ledger(broker->store, broker->wait_at.ods, broker->wait_at.year, &year);
+    if (broker->wait_at.kind == WAIT_ALLOTMENT && year.allotted)
+        turn_release(broker, &broker->wait_at, allotment_seq(broker, &broker->wait_at));
     return true;
+}
+
+/** Is nothing of this held event's workflow at its turn? */
+static bool is_idle(struct broker *broker, uint64_t seq)
+{
+    struct open_event open;
+    struct workflow workflow;
+
+    return store_get_open(broker->store, seq, &open) &&
+           store_get_workflow(broker->store, open.number, &workflow) && workflow.judging_seq == 0;
+}
+
+/** Let go up to RELEASES_TURN_MAX of those that wait. False: nobody waits any more. */
+static bool release_some(struct broker *broker, const struct release *release)
+{
+    uint64_t seqs[RELEASES_TURN_MAX];
+    uint32_t count = 0;
+    uint64_t after = 0;
+
+    while (count < RELEASES_TURN_MAX &&
+           store_next_waiting(broker->store, &release->wait, after, &seqs[count]))
+        after = seqs[count++];
+
+    /* The oldest of each workflow gets its turn; the others go to the queue's head, so the youngest first. */
+    for (uint32_t i = 0; i < count && !broker_full(broker); i++) {
+        if (is_idle(broker, seqs[i])) {
+            end_wait(broker, seqs[i], release->by_seq);
+            seqs[i] = 0;
+        }
+    }
+    for (uint32_t i = count; i > 0 && !broker_full(broker); i--) {
+        if (seqs[i - 1] != 0)
+            end_wait(broker, seqs[i - 1], release->by_seq);
+    }
+    return store_next_waiting(broker->store, &release->wait, 0, &after) &&
+           broker->failure == STATUS_OK;
 }
 
 void turn_releases(struct broker *broker)
 {
-    uint32_t budget = RELEASES_TURN_MAX;
-
-    while (broker->wait_pass && budget-- > 0 && !broker_full(broker) &&
-           broker->failure == STATUS_OK) {
+    for (uint32_t i = 0; i < RELEASES_TURN_MAX && broker->wait_pass &&
+                         broker->releases_count < RELEASES_MAX && broker->failure == STATUS_OK;
+         i++) {
         if (!pass_one(broker)) {
             broker->wait_pass = false;
             broker->wait_at = (struct wait){.kind = WAIT_NONE};
             broker->wait_seq = 0;
         }
     }
-    while (broker->releases_count > 0 && budget-- > 0 && !broker_full(broker) &&
-           broker->failure == STATUS_OK) {
-        struct release *release = &broker->releases[0];
-        uint64_t seq;
-        if (store_next_waiting(broker->store, &release->wait, release->after_seq, &seq)) {
-            release->after_seq = seq;
-            end_wait(broker, seq, release->by_seq);
-            continue;
-        }
-        broker->releases_count--;
-        memmove(release, release + 1, broker->releases_count * sizeof *release);
-    }
+    if (broker->releases_count == 0 || broker_full(broker))
+        return;
+    struct release *release = &broker->releases[0];
+    if (release_some(broker, release))
+        return;
+    broker->releases_count--;
+    memmove(release, release + 1, broker->releases_count * sizeof *release);
 }

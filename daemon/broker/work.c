@@ -243,23 +243,33 @@ static bool has_room(const struct broker *broker)
     return arena_used(broker->arena) + ASSIGNMENT_BYTES_MAX + REPLY_BYTES_MAX < BROKER_ARENA_BYTES;
 }
 
+/** Give @worker the next ready event of @stage. False: there is no room, and it is ready again. */
+static bool assign_next(struct broker *broker, enum stage stage, uint32_t worker)
+{
+    uint64_t seq = 0;
+    bool popped = queue_pop(broker->queue, stage, &seq);
+    CHECK(popped);
+    if (has_room(broker) && assign(broker, seq, stage, worker))
+        return true;
+
+    const struct docket_event *open = docket_find(broker->docket, seq);
+    CHECK(open != NULL);
+    queue_push(broker->queue, stage, open->rank, open->sender, seq, open->cost);
+    return false;
+}
+
 void work_assign(struct broker *broker)
 {
+    broker->unassigned = false;
     for (enum stage stage = STAGE_NEEDS_ASSESSED; stage <= STAGE_REVIEW && !broker->draining;
          stage++) {
         uint32_t worker;
-        uint64_t seq;
-        while (broker->failure == STATUS_OK && has_room(broker) &&
-               queue_count(broker->queue, stage) > 0 &&
+        while (broker->failure == STATUS_OK && queue_count(broker->queue, stage) > 0 &&
                roster_pick(broker->roster, stage, &worker)) {
-            bool popped = queue_pop(broker->queue, stage, &seq);
-            CHECK(popped);
-            if (assign(broker, seq, stage, worker))
-                continue;
-            const struct docket_event *open = docket_find(broker->docket, seq);
-            CHECK(open != NULL);
-            queue_push(broker->queue, stage, open->rank, open->sender, seq, open->cost);
-            return;
+            if (!assign_next(broker, stage, worker)) {
+                broker->unassigned = true;
+                return;
+            }
         }
     }
 }

@@ -7,9 +7,11 @@
 #include <cmocka.h>
 /* clang-format on */
 
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 
-#include "daemon/domain/stage.h"
+#include "daemon/broker/inside.h"
 #include "tests/support/expect.h"
 
 #define ALLOTTED 1000000 /* of 02E and 01F in 2018/19, pence */
@@ -457,6 +459,70 @@ static void a_wait_that_ended_as_the_daemon_died_is_found_at_start(void **state)
     assert_int_equal(last_entry(f).verdict, VERDICT_ACCEPTED);
 }
 
+/** An award of a year that has no allotment yet. */
+static struct event early_award(const char *reference, const char *award_id, int32_t year)
+{
+    struct event award = contract_awarded("02E", reference, award_id, 1000);
+    award.award.period = (struct period){date_of(year, 4, 1), date_of(year + 1, 3, 31)};
+    return award;
+}
+
+static void events_let_go_come_before_younger_ones_and_in_their_order(void **state)
+{
+    struct fixture *f = *state;
+    struct event held[3];
+    when_worker_of_all_joins(f, WORKER, 8);
+    given_workflow_in(f, "02E", "a", STAGE_CONTRACT_AWARD);
+    for (uint32_t i = 0; i < ARRAY_LEN(held); i++) {
+        char id[8] = "i0";
+        id[1] = (char)('0' + i);
+        held[i] = early_award("a", id, 2019);
+        held[i].type = EVENT_AWARD_INTENDED;
+        held[i] = when_sent(f, held[i]);
+    }
+    when_all_is_found_good(f);
+    expect_verdict(f, held[2], VERDICT_HELD, REASON_NO_ALLOTMENT);
+    struct event judged = when_sent(f, note("02E", "a"));
+    struct event behind = when_sent(f, note("02E", "a"));
+
+    when_sent(f, allotment_set("02E", 2019, 5000));
+    assert_int_equal(assignment_of(f, held[0].id), UINT32_MAX); /* one is judged at a time */
+    when_found(f, assignment_of(f, judged.id), REASON_COUNT);
+
+    for (uint32_t i = 0; i < ARRAY_LEN(held); i++) {
+        assert_int_equal(f->assignments_count, 1);
+        when_found(f, assignment_of(f, held[i].id), REASON_COUNT);
+        expect_verdict(f, held[i], VERDICT_ACCEPTED, REASON_COUNT);
+    }
+    assert_int_not_equal(assignment_of(f, behind.id), UINT32_MAX);
+}
+
+static void more_waits_that_end_at_once_than_are_remembered_all_end(void **state)
+{
+    struct fixture *f = *state;
+    struct event held[RELEASES_MAX + 6];
+    when_worker_of_all_joins(f, WORKER, 100);
+    for (uint32_t i = 0; i < ARRAY_LEN(held); i++) {
+        char reference[16];
+        (void)snprintf(reference, sizeof reference, "r%u", i);
+        when_sent(f, adopted("02E", reference, STAGE_CONTRACT_AWARD));
+        held[i] = when_sent(f, early_award(reference, "a-1", 2030 + (int32_t)i));
+    }
+    when_all_is_found_good(f);
+    turn_opens(f);
+    for (uint32_t i = 0; i < ARRAY_LEN(held); i++) {
+        struct event set = made(f, allotment_set("02E", 2030 + (int32_t)i, 5000));
+        hand_in(f, CLIENT, &set);
+    }
+    turn_closes(f);
+
+    turns_until_quiet(f);
+    when_all_is_found_good(f);
+
+    for (uint32_t i = 0; i < ARRAY_LEN(held); i++)
+        expect_verdict(f, held[i], VERDICT_ACCEPTED, REASON_COUNT);
+}
+
 /* ---- money ---- */
 
 static void the_second_of_two_competing_awards_exceeds_what_is_left(void **state)
@@ -759,6 +825,78 @@ static void a_key_without_the_verb_work_does_not_join(void **state)
     assert_memory_equal(f->welcome_error, "SENDER_NOT_AUTHORISED", 21);
 }
 
+static void an_assignment_carries_the_registered_providers(void **state)
+{
+    struct fixture *f = *state;
+    struct provider providers[] = {
+        {.scheme = slice_of("GB-COH"),
+         .id = slice_of("01234567"),
+         .name = slice_of("Ltd"),
+         .kind = PROVIDER_INDEPENDENT},
+        {.scheme = slice_of("GB-NHS"),
+         .id = slice_of("RWW"),
+         .name = slice_of("Trust"),
+         .kind = PROVIDER_NHS_FT},
+        {.scheme = slice_of("GB-NHS"),
+         .id = slice_of("RZZ"),
+         .name = slice_of("Unknown"),
+         .kind = PROVIDER_NHS_FT},
+    };
+    when_worker_of_all_joins(f, WORKER, 8);
+    when_sent(f, organisation_registered("RWW", ORGANISATION_PROVIDER));
+    given_workflow_in(f, "02E", "a", STAGE_CONTRACT_AWARD);
+    struct event award = contract_awarded("02E", "a", "a-1", 1000);
+    award.award.providers = providers;
+    award.award.providers_count = ARRAY_LEN(providers);
+
+    when_sent(f, award);
+
+    assert_int_equal(f->assignments[0].assignment.providers_count, 1);
+    assert_int_equal(f->assignments[0].assignment.facts_count, 1);
+}
+
+static void more_assignments_than_a_turn_holds_go_on_in_the_next(void **state)
+{
+    struct fixture *f = *state;
+    static char evidence[TEXT_BYTES_MAX];
+    const uint32_t many = 2000;
+    memset(evidence, 'e', sizeof evidence);
+    for (uint32_t sent = 0; sent < many;) {
+        turn_opens(f);
+        for (; sent < many && !broker_full(f->broker); sent++) {
+            char reference[16];
+            (void)snprintf(reference, sizeof reference, "r%u", sent);
+            struct event event = adopted("02E", reference, STAGE_PROCUREMENT);
+            event.adopted.evidence = (struct slice){(const uint8_t *)evidence, sizeof evidence};
+            event.adopted.reason = event.adopted.evidence;
+            event = made(f, event);
+            hand_in(f, CLIENT, &event);
+            arena_reset(f->decoded);
+        }
+        turn_closes(f);
+    }
+    when_worker_of_all_joins(f, WORKER, WORKER_CAPACITY_MAX);
+    when_worker_of_all_joins(f, OTHER_WORKER, WORKER_CAPACITY_MAX);
+    assert_true(f->assignments_count < many);
+
+    turns_until_quiet(f);
+
+    assert_int_equal(f->assignments_count, many);
+}
+
+static void a_hello_without_stages_or_room_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    when_worker_joins(f, WORKER, STAGE_REVIEW, 0);
+    assert_memory_equal(f->welcome_error, "FIELD_MISSING", 13);
+
+    for (uint32_t i = 0; i < f->options.workers_max; i++)
+        when_worker_joins(f, WORKER + i, STAGE_REVIEW, 1);
+    when_worker_joins(f, WORKER + f->options.workers_max, STAGE_REVIEW, 1);
+
+    assert_memory_equal(f->welcome_error, "BUSY", 4);
+}
+
 /* ---- restart ---- */
 
 static void a_restart_keeps_all_that_has_a_receipt(void **state)
@@ -833,6 +971,33 @@ static void a_clock_that_was_set_back_delays_nothing_for_long(void **state)
     f->now.mono_ms += 60000;
     when_worker_of_all_joins(f, WORKER, 8);
     assert_int_equal(f->assignments_count, 1);
+}
+
+static void after_a_failed_flush_nobody_is_told_and_nothing_is_kept(void **state)
+{
+    struct fixture *f = *state;
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    struct rlimit none = {.rlim_cur = 0, .rlim_max = before.rlim_max};
+    struct event event = made(f, needs_assessed("02E", "a"));
+    assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+
+    turn_opens(f);
+    hand_in(f, CLIENT, &event);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    enum status status = broker_flush(f->broker);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+
+    assert_int_not_equal(status, STATUS_OK);
+    assert_null(broker_next_owed(f->broker));
+    assert_int_not_equal(broker_end(f->broker, true), STATUS_OK);
+
+    /* After the restart it was never there. */
+    when_restarted(f, true);
+    turn_opens(f);
+    hand_in(f, CLIENT, &event);
+    turn_closes(f);
+    assert_false(answer_to(f, event.id, ANSWER_RECEIPT)->answer.repeated);
 }
 
 /* ---- keys, draining ---- */
@@ -965,6 +1130,8 @@ int main(void)
         WORLD(more_at_their_turn_than_a_batch_holds_go_on_in_the_next),
         WORLD(an_award_without_allotment_is_held_and_judged_again_when_it_comes),
         WORLD(a_wait_that_ended_as_the_daemon_died_is_found_at_start),
+        WORLD(events_let_go_come_before_younger_ones_and_in_their_order),
+        WORLD(more_waits_that_end_at_once_than_are_remembered_all_end),
         WORLD(the_second_of_two_competing_awards_exceeds_what_is_left),
         WORLD(two_findings_in_one_batch_see_each_others_money),
         WORLD(a_withdrawn_award_gives_its_money_back),
@@ -981,9 +1148,13 @@ int main(void)
         WORLD(a_worker_gets_no_more_than_its_capacity),
         WORLD(a_beat_is_answered_and_a_strangers_is_told_to_join),
         WORLD(a_key_without_the_verb_work_does_not_join),
+        WORLD(an_assignment_carries_the_registered_providers),
+        WORLD(more_assignments_than_a_turn_holds_go_on_in_the_next),
+        WORLD(a_hello_without_stages_or_room_is_refused),
         WORLD(a_restart_keeps_all_that_has_a_receipt),
         WORLD(each_start_is_an_entry_with_its_run),
         WORLD(a_clock_that_was_set_back_delays_nothing_for_long),
+        WORLD(after_a_failed_flush_nobody_is_told_and_nothing_is_kept),
         WORLD(a_key_change_is_told_once_it_is_durable),
         WORLD(the_first_operators_key_is_not_added_again),
         WORLD(draining_ends_when_nothing_is_leased),

@@ -190,6 +190,31 @@ static void a_history_has_every_entry_oldest_first(void **state)
         assert_true(reply->entries[i].seq > reply->entries[i - 1].seq);
 }
 
+static void a_history_tells_of_attempts_and_waits(void **state)
+{
+    struct fixture *f = *state;
+    when_worker_of_all_joins(f, WORKER, 8);
+    given_workflow_in(f, "02E", "a", STAGE_CONTRACT_AWARD);
+    struct event award = contract_awarded("02E", "a", "a-1", 1000);
+    award.award.period = (struct period){date_of(2019, 4, 1), date_of(2020, 3, 31)};
+    when_sent(f, award);
+    when_worker_fails(f, 0, "no memory");
+    when_time_passes(f, 500);
+    a_turn(f);
+    when_found(f, 0, REASON_COUNT);
+    when_sent(f, allotment_set("02E", 2019, 5000));
+
+    const struct reply *reply =
+        when_asked(f, "02E", "workflow history", "lead", "02E", "reference", "a", NULL);
+
+    assert_int_equal(reply->rows_count, 10);
+    expect_cell(f, reply, 7, "kind", "ATTEMPT_FAILED");
+    expect_cell(f, reply, 7, "reasons", "no memory");
+    expect_cell(f, reply, 8, "verdict", "HELD");
+    expect_cell(f, reply, 8, "reasons", "NO_ALLOTMENT:2019/20");
+    expect_cell(f, reply, 9, "kind", "WAIT_ENDED");
+}
+
 static void a_history_longer_than_a_reply_comes_in_pages_in_order(void **state)
 {
     struct fixture *f = *state;
@@ -451,6 +476,7 @@ int main(void)
         WORLD(a_long_list_comes_in_pages_each_row_once),
         WORLD(a_workflow_shows_where_it_stands),
         WORLD(a_history_has_every_entry_oldest_first),
+        WORLD(a_history_tells_of_attempts_and_waits),
         WORLD(a_history_longer_than_a_reply_comes_in_pages_in_order),
         WORLD(an_events_state_is_told_from_receipt_to_verdict),
         WORLD(a_register_event_has_a_status_too),
