@@ -33,6 +33,7 @@ struct notes {
     uint32_t opens;
     uint64_t from_seq;
     uint32_t credit;
+    bool empty_feed; /* nothing for this reader: only how far was looked */
     uint32_t hellos;
     uint32_t beats;
     uint32_t byes;
@@ -174,8 +175,10 @@ static void take_question(struct fake *fake, const struct frame *frame, struct n
     if (notes->silent_questions)
         return;
     reply.query_id = before == 0 ? queries[0].query_id + 1000 : before; /* to another question */
+    reply.as_of_seq = 7;
     codec_put_reply(fake_buffer(fake), &reply);
     fake_send(fake, frame, MESSAGE_REPLIES, 1);
+    reply.as_of_seq = 42;
     reply.query_id = queries[0].query_id;
     codec_put_reply(fake_buffer(fake), &reply);
     fake_send(fake, frame, MESSAGE_REPLIES, 1);
@@ -199,6 +202,13 @@ static void take_feed_ask(struct fake *fake, const struct frame *frame, struct n
     if (asks[0].verb == FEED_CLOSE)
         return;
     entries.feed = asks[0].feed;
+    if (notes->empty_feed) {
+        entries.entries_count = 0;
+        entries.read_seq = notes->from_seq + 49;
+        codec_put_entries(fake_buffer(fake), &entries);
+        fake_send(fake, frame, MESSAGE_ENTRIES, 1);
+        return;
+    }
     for (uint32_t i = 0; i < 200 && notes->credit > 0; i++) {
         row.seq = notes->from_seq++;
         entries.read_seq = row.seq;
@@ -244,6 +254,18 @@ static void welcome(struct fake *fake, const struct frame *frame, struct notes *
     fake_send(fake, frame, MESSAGE_ASSIGNMENTS, 3);
 }
 
+static void answer_beat(struct fake *fake, const struct frame *frame, struct notes *notes)
+{
+    struct welcome answer = {.run = 1, .beat_ms = 20, .lease_ms = LEASE_MS};
+
+    notes->beats++;
+    if (notes->forget_worker)
+        answer.error = (struct slice){(const uint8_t *)"say HELLO", 9};
+    notes->forget_worker = false;
+    codec_put_welcome(fake_buffer(fake), &answer);
+    fake_send(fake, frame, MESSAGE_WELCOMES, 1);
+}
+
 static void take_findings(struct fake *fake, const struct frame *frame, struct notes *notes)
 {
     const struct finding *findings;
@@ -269,12 +291,8 @@ static void handle(struct fake *fake, const struct frame *frame, void *arg)
         take_findings(fake, frame, notes);
     else if (frame->kind == MESSAGE_BYES)
         notes->byes++;
-    else if (frame->kind == MESSAGE_BEATS && ++notes->beats > 0 && notes->forget_worker) {
-        struct welcome gone = {.error = {(const uint8_t *)"say HELLO", 9}};
-        notes->forget_worker = false;
-        codec_put_welcome(fake_buffer(fake), &gone);
-        fake_send(fake, frame, MESSAGE_WELCOMES, 1);
-    }
+    else if (frame->kind == MESSAGE_BEATS)
+        answer_beat(fake, frame, notes);
 }
 
 /* ---- the fixture ---- */
@@ -503,7 +521,7 @@ static void busy_is_waited_for_and_not_shown(void **state)
     struct fixture *f = *state;
     f->notes.busy_frames = 2;
     given_daemon(f);
-    given_client(f, 0);
+    given_client(f, 60000); /* so that it is not silence that sends them again */
 
     when_sent(f, 1, 3, COMMISSION_WAIT_VERDICT);
     when_all_is_answered(f);
@@ -611,6 +629,7 @@ static void a_question_gets_its_own_reply_and_no_other(void **state)
 
     assert_int_equal(ask(f, PATIENCE_MS, &reply), STATUS_OK);
     uint64_t first = reply->query_id;
+    assert_int_equal(reply->as_of_seq, 42);
     assert_int_equal(ask(f, PATIENCE_MS, &reply), STATUS_OK);
 
     assert_int_not_equal(reply->query_id, first);
@@ -714,6 +733,41 @@ static void a_feed_goes_on_where_it_was_after_a_restart(void **state)
     fake_stop(f->fake);
     assert_true(next > 600);
     assert_int_equal(f->notes.opens, 2);
+}
+
+static void a_feed_goes_on_behind_what_was_looked_at(void **state)
+{
+    struct fixture *f = *state;
+    const struct feed_entries *entries;
+    f->notes.empty_feed = true;
+    given_daemon(f);
+    given_client(f, 0);
+    assert_int_equal(commission_feed(f->commission, 1), STATUS_OK);
+    assert_int_equal(commission_feed_next(f->commission, PATIENCE_MS, &entries), STATUS_OK);
+    assert_int_equal(entries->entries_count, 0);
+    assert_int_equal(entries->read_seq, 50);
+
+    fake_stop(f->fake);
+    given_daemon(f);
+    assert_int_equal(commission_feed_next(f->commission, PATIENCE_MS, &entries), STATUS_OK);
+
+    fake_stop(f->fake);
+    assert_int_equal(f->notes.from_seq, 51);
+}
+
+static void who_follows_anew_gets_nothing_of_the_old_feed(void **state)
+{
+    struct fixture *f = *state;
+    const struct reply *reply = NULL;
+    given_daemon(f);
+    given_client(f, 0);
+    assert_int_equal(commission_feed(f->commission, 1), STATUS_OK);
+    read_feed_to(f, 1, 150); /* the rest is under way */
+
+    assert_int_equal(commission_feed(f->commission, 5000), STATUS_OK);
+    assert_int_equal(ask(f, PATIENCE_MS, &reply), STATUS_OK);
+
+    read_feed_to(f, 5000, 5300);
 }
 
 static void entries_that_come_during_a_question_are_kept(void **state)
@@ -874,6 +928,8 @@ int main(void)
         TEST(a_question_is_not_asked_twice_when_the_connection_breaks),
         TEST(a_feed_goes_on_as_long_as_it_is_read),
         TEST(a_feed_goes_on_where_it_was_after_a_restart),
+        TEST(a_feed_goes_on_behind_what_was_looked_at),
+        TEST(who_follows_anew_gets_nothing_of_the_old_feed),
         TEST(entries_that_come_during_a_question_are_kept),
         TEST(a_worker_takes_assignments_and_reports_them_in_one_frame),
         TEST(a_worker_beats_while_it_waits),
