@@ -154,6 +154,8 @@ void instance_start_workers(struct instance *instance, uint32_t capacity)
     snprintf(capacity_text, sizeof capacity_text, "%u", capacity);
     path_in(instance, "workers.log", log, sizeof log);
     for (int i = 0; i < INSTANCE_WORKERS; i++) {
+        if (instance->worker[i] != 0)
+            continue;
         char program[64];
         snprintf(program, sizeof program, "commission-worker-%s", stages[i]);
         const char *const arguments[] = {"-e", instance->workers, "-c", capacity_text, NULL};

@@ -35,7 +35,7 @@ void instance_end(struct instance *instance);
 pid_t instance_spawn(struct instance *instance, const char *const *arguments);
 /** Start the daemon and wait until it says READY=1. False: it ended, or said nothing for 20 s. */
 bool instance_start(struct instance *instance);
-/** Start the five workers, each of which holds @capacity at once. */
+/** Start those of the five workers that do not run, each of which holds @capacity at once. */
 void instance_start_workers(struct instance *instance, uint32_t capacity);
 /** Wait up to @timeout_ms for a notice with @text in it. False: none came. */
 bool instance_noticed(struct instance *instance, const char *text, int timeout_ms);
