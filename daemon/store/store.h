@@ -8,7 +8,7 @@
  *
  * The store keeps its first failure: after it nothing is written any more, store_flush() says which it was, and the
  * daemon stops; the next start replays. What is loaded is copied into values, except slices: these are valid until the
- * next store_add(), store_commit() or store_event_bytes().
+ * next store_add(), store_commit(), store_event_bytes(), or walk with store_next_...().
  */
 #ifndef COMMISSION_STORE_H
 #define COMMISSION_STORE_H
