@@ -10,11 +10,12 @@
 
 static void the_newest_fact_of_a_type_counts(void **state)
 {
-    struct event facts[3] = {{.type = EVENT_NEEDS_ASSESSED}, {.type = EVENT_NEEDS_ASSESSED}, {0}};
+    struct event facts[3] = {{.type = EVENT_NEEDS_ASSESSED},
+                             {.type = EVENT_NEEDS_ASSESSED},
+                             {.type = EVENT_PROCUREMENT_STARTED}};
     struct case_matter c;
 
     (void)state;
-    facts[2].type = EVENT_PROCUREMENT_STARTED;
     matter_begin(&c, EVENT_CONTRACT_AWARDED, "2018-04-01");
     c.matter.facts = facts;
     c.matter.facts_count = 3;
