@@ -47,12 +47,14 @@ man)
     need scdoc
     need mandoc
     count=0
+    folder=$(mktemp -d)
+    trap 'rm -rf "$folder"' EXIT
     while IFS= read -r page; do
-        made=$(mktemp)
+        # mandoc compares the name with the title.
+        made=$folder/$(basename "$page" .scd)
         scdoc <"$page" >"$made"
         # What mandoc says about scdoc's own preamble is not ours to change.
         said=$(mandoc -T lint -W warning "$made" | grep -v 'skipping paragraph macro' || true)
-        rm -f "$made"
         [ -z "$said" ] || {
             printf '%s:\n%s\n' "$page" "$said" >&2
             exit 1
