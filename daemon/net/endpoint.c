@@ -58,8 +58,10 @@ bool endpoint_address_valid(const char *address)
     port++;
     if (strcmp(port, "*") == 0)
         return true;
-    return strspn(port, "0123456789") == strlen(port) && strlen(port) >= 1 && strlen(port) <= 5 &&
-           atol(port) <= UINT16_MAX && atol(port) > 0;
+    if (strspn(port, "0123456789") != strlen(port) || strlen(port) < 1 || strlen(port) > 5)
+        return false;
+    unsigned long number = strtoul(port, NULL, 10);
+    return number > 0 && number <= UINT16_MAX;
 }
 
 /* ---- binding ---- */
