@@ -94,7 +94,7 @@ static void what_moves_a_terminal_is_escaped(void **state)
     static const struct bytes_case cases[] = {
         {"", 0, ""},
         {"plain", 5, "plain"},
-        {"caf\xc3\xa9 \xe2\x80\xa6 \xf0\x9f\x8f\xa5", 13,
+        {"caf\xc3\xa9 \xe2\x80\xa6 \xf0\x9f\x8f\xa5", 14,
          "caf\xc3\xa9 \xe2\x80\xa6 \xf0\x9f\x8f\xa5"},
         {"a\nb\tc\r", 6, "a\\nb\\tc\\x0d"},
         {"\x1b[31m", 5, "\\x1b[31m"},
