@@ -36,8 +36,10 @@ struct queue {
     struct flow *flows;
     uint32_t *table; /* first flow by hash */
     uint32_t table_mask;
-    uint32_t free_node;
+    uint32_t free_node; /* given back; those from @fresh_node on were never used */
     uint32_t free_flow;
+    uint32_t fresh_node;
+    uint32_t fresh_flow;
     uint32_t events_max;
     struct lane lanes[LANES];
     uint32_t counts[STAGES_MAX + 1];
@@ -62,10 +64,8 @@ enum status queue_new(struct queue **ret, uint32_t events_max)
     if (queue->nodes == NULL || queue->flows == NULL || queue->table == NULL)
         goto fail;
 
-    for (uint32_t i = 0; i < events_max; i++) {
-        queue->nodes[i].sibling = i + 1 < events_max ? i + 1 : NOWHERE;
-        queue->flows[i].chained = i + 1 < events_max ? i + 1 : NOWHERE;
-    }
+    queue->free_node = NOWHERE;
+    queue->free_flow = NOWHERE;
     for (uint32_t i = 0; i < cells; i++)
         queue->table[i] = NOWHERE;
     for (uint32_t i = 0; i < LANES; i++)
@@ -167,9 +167,12 @@ static uint32_t find_flow(struct queue *queue, uint32_t lane, struct ods sender)
 static uint32_t add_flow(struct queue *queue, uint32_t lane, struct ods sender)
 {
     uint32_t at = queue->free_flow;
-    CHECK(at != NOWHERE);
+    if (at != NOWHERE)
+        queue->free_flow = queue->flows[at].chained;
+    else
+        at = queue->fresh_flow++;
+    CHECK(at < queue->events_max);
     struct flow *flow = &queue->flows[at];
-    queue->free_flow = flow->chained;
 
     uint32_t *chain = chain_of(queue, lane, sender);
     *flow = (struct flow){.sender = sender,
@@ -216,9 +219,12 @@ void queue_push(struct queue *queue, enum stage stage, enum queue_rank rank, str
 {
     uint32_t lane = lane_of(stage, rank);
     uint32_t at = queue->free_node;
-    CHECK(at != NOWHERE);
+    if (at != NOWHERE)
+        queue->free_node = queue->nodes[at].sibling;
+    else
+        at = queue->fresh_node++;
+    CHECK(at < queue->events_max);
     CHECK(seq != 0);
-    queue->free_node = queue->nodes[at].sibling;
     queue->nodes[at] = (struct node){.seq = seq,
                                      .cost = cost < QUEUE_COST_MAX ? cost : QUEUE_COST_MAX,
                                      .child = NOWHERE,

@@ -14,7 +14,9 @@ struct quota {
     struct account *accounts;
     uint32_t *table; /* first account by hash */
     uint32_t table_mask;
-    uint32_t free_account;
+    uint32_t free_account; /* given back; those from @fresh on were never used */
+    uint32_t fresh;
+    uint32_t accounts_max;
 };
 
 enum status quota_new(struct quota **ret, uint32_t events_max)
@@ -32,8 +34,8 @@ enum status quota_new(struct quota **ret, uint32_t events_max)
     quota->table = calloc(cells, sizeof *quota->table);
     if (quota->accounts == NULL || quota->table == NULL)
         goto fail;
-    for (uint32_t i = 0; i < events_max; i++)
-        quota->accounts[i].next = i + 1 < events_max ? i + 1 : NOWHERE;
+    quota->free_account = NOWHERE;
+    quota->accounts_max = events_max;
     for (uint32_t i = 0; i < cells; i++)
         quota->table[i] = NOWHERE;
 
@@ -73,8 +75,11 @@ void quota_take(struct quota *quota, struct ods sender)
     uint32_t *link = link_of(quota, sender);
     if (*link == NOWHERE) {
         uint32_t at = quota->free_account;
-        CHECK(at != NOWHERE);
-        quota->free_account = quota->accounts[at].next;
+        if (at != NOWHERE)
+            quota->free_account = quota->accounts[at].next;
+        else
+            at = quota->fresh++;
+        CHECK(at < quota->accounts_max);
         quota->accounts[at] = (struct account){.sender = sender, .count = 0, .next = NOWHERE};
         *link = at;
     }

@@ -41,10 +41,14 @@ struct roster {
     struct held *held;
     struct seqmap *places;
     uint32_t workers_max;
+    uint32_t leases_max;
+    uint32_t used; /* from here on all places are free */
     uint32_t present;
     uint32_t leaving;
     uint32_t leased;
-    uint32_t free_held; /* linked by of_worker.next */
+    uint32_t
+        free_held; /* given back, linked by of_worker.next; those from @fresh_held on were never used */
+    uint32_t fresh_held;
     struct list heard;
     struct list by_stage[STAGES_MAX + 1];
     uint32_t turn[STAGES_MAX + 1];
@@ -66,8 +70,8 @@ enum status roster_new(struct roster **ret, uint32_t workers_max, uint32_t lease
         goto fail;
     if (seqmap_new(&roster->places, leases_max) != STATUS_OK)
         goto fail;
-    for (uint32_t i = 0; i < leases_max; i++)
-        roster->held[i].of_worker.next = i + 1 < leases_max ? i + 1 : NOWHERE;
+    roster->leases_max = leases_max;
+    roster->free_held = NOWHERE;
     roster->heard = (struct list){NOWHERE, NOWHERE};
     for (uint32_t i = 0; i < ARRAY_LEN(roster->by_stage); i++)
         roster->by_stage[i] = (struct list){NOWHERE, NOWHERE};
@@ -143,7 +147,7 @@ static void lease_remove(struct roster *roster, uint32_t at)
 /** The worker present on @connection, or NOWHERE. */
 static uint32_t find_worker(const struct roster *roster, uint64_t connection)
 {
-    for (uint32_t i = 0; i < roster->workers_max; i++) {
+    for (uint32_t i = 0; i < roster->used; i++) {
         if (roster->workers[i].presence == PRESENT && roster->workers[i].connection == connection)
             return i;
     }
@@ -159,6 +163,14 @@ static uint32_t find_place(const struct roster *roster)
     return NOWHERE;
 }
 
+/** The place is free. */
+static void vacate(struct roster *roster, uint32_t at)
+{
+    roster->workers[at].presence = ABSENT;
+    while (roster->used > 0 && roster->workers[roster->used - 1].presence == ABSENT)
+        roster->used--;
+}
+
 /** Gets nothing any more; its place is free once its leases have been taken back. */
 static void dismiss(struct roster *roster, uint32_t at, enum roster_loss loss)
 {
@@ -168,7 +180,7 @@ static void dismiss(struct roster *roster, uint32_t at, enum roster_loss loss)
     heard_remove(roster, at);
     roster->present--;
     if (worker->leases.first == NOWHERE) {
-        worker->presence = ABSENT;
+        vacate(roster, at);
         return;
     }
     worker->presence = LEAVING;
@@ -197,6 +209,7 @@ bool roster_join(struct roster *roster, uint64_t connection, const struct hello 
         worker->shown.stages |= 1u << hello->stages[i];
     heard_append(roster, at);
     roster->present++;
+    roster->used = at + 1 > roster->used ? at + 1 : roster->used;
     return true;
 }
 
@@ -234,11 +247,11 @@ bool roster_pick(struct roster *roster, enum stage stage, uint32_t *ret_worker)
     CHECK(stage >= STAGE_NEEDS_ASSESSED);
     CHECK(stage <= STAGE_REVIEW);
 
-    for (uint32_t i = 0; i < roster->workers_max; i++) {
-        uint32_t at = (roster->turn[stage] + i) % roster->workers_max;
+    for (uint32_t i = 0; i < roster->used; i++) {
+        uint32_t at = (roster->turn[stage] + i) % roster->used;
         if (!has_credit(&roster->workers[at], stage))
             continue;
-        roster->turn[stage] = (at + 1) % roster->workers_max;
+        roster->turn[stage] = at + 1;
         *ret_worker = at;
         return true;
     }
@@ -250,11 +263,14 @@ uint64_t roster_lease(struct roster *roster, uint32_t worker, const struct lease
     CHECK(worker < roster->workers_max);
     CHECK(has_credit(&roster->workers[worker], lease->stage));
     uint32_t at = roster->free_held;
-    CHECK(at != NOWHERE);
     uint32_t last = roster->by_stage[lease->stage].last;
     CHECK(last == NOWHERE || roster->held[last].lease.ends_ms <= lease->ends_ms);
 
-    roster->free_held = roster->held[at].of_worker.next;
+    if (at != NOWHERE)
+        roster->free_held = roster->held[at].of_worker.next;
+    else
+        at = roster->fresh_held++;
+    CHECK(at < roster->leases_max);
     roster->held[at] = (struct held){.lease = *lease, .worker = worker};
     lease_append(roster, at);
     seqmap_put(roster->places, lease->seq, at);
@@ -275,7 +291,7 @@ static void end_lease(struct roster *roster, uint32_t at)
     worker->shown.leased--;
     roster->leased--;
     if (worker->presence == LEAVING && worker->leases.first == NOWHERE) {
-        worker->presence = ABSENT;
+        vacate(roster, roster->held[at].worker);
         roster->leaving--;
     }
 }
@@ -309,7 +325,7 @@ static void take_lost(struct roster *roster, uint32_t at, struct lease *ret,
 static bool next_of_leaving(struct roster *roster, struct lease *ret, enum roster_loss *ret_loss,
                             char ret_name[WORKER_NAME_SIZE])
 {
-    for (uint32_t i = 0; roster->leaving > 0 && i < roster->workers_max; i++) {
+    for (uint32_t i = 0; roster->leaving > 0 && i < roster->used; i++) {
         struct worker *worker = &roster->workers[i];
         if (worker->presence != LEAVING)
             continue;
@@ -372,7 +388,7 @@ uint32_t roster_workers(const struct roster *roster)
 uint32_t roster_workers_of(const struct roster *roster, enum stage stage)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < roster->workers_max; i++) {
+    for (uint32_t i = 0; i < roster->used; i++) {
         const struct worker *worker = &roster->workers[i];
         if (worker->presence == PRESENT && (worker->shown.stages & (1u << stage)) != 0)
             count++;
@@ -387,7 +403,7 @@ uint32_t roster_leased(const struct roster *roster)
 
 bool roster_next_worker(const struct roster *roster, uint32_t *at, struct roster_worker *ret)
 {
-    while (*at < roster->workers_max) {
+    while (*at < roster->used) {
         const struct worker *worker = &roster->workers[(*at)++];
         if (worker->presence == PRESENT) {
             *ret = worker->shown;
