@@ -172,28 +172,60 @@ static int compare_lines(const void *a, const void *b)
     return order != 0 ? order : (left->order > right->order) - (left->order < right->order);
 }
 
-/** Is there a workflow for the process of @line already? */
-static int ask_known(struct import *import, const struct line *line, bool *ret)
+/** Ask @command of the process of @line: how many rows there are. */
+static int ask(struct import *import, const char *command, const struct argument *arguments,
+               uint32_t arguments_count, uint32_t *ret_rows)
 {
     struct commission *connection = NULL;
     const struct reply *reply = NULL;
     int failed = cli_connect(import->cli, &connection);
     if (failed != 0)
         return failed;
-    const struct argument arguments[] = {
-        {slice_of("lead"), slice_of(line->mapped.lead.text)},
-        {slice_of("reference"), slice_of(line->mapped.reference.text)},
-    };
     struct query query = {
-        .command = slice_of("workflow show"),
+        .command = slice_of(command),
         .arguments = arguments,
-        .arguments_count = ARRAY_LEN(arguments),
+        .arguments_count = arguments_count,
         .rows_max = 1,
     };
     enum status status = commission_ask(connection, &query, import->cli->timeout_ms, &reply);
     if (status != STATUS_OK)
-        return cli_failed(import->cli, "workflow show", status);
-    *ret = reply->error.len == 0 && reply->rows_count > 0;
+        return cli_failed(import->cli, command, status);
+    *ret_rows = reply->error.len == 0 ? reply->rows_count : 0;
+    return 0;
+}
+
+/** Is there a workflow for the process of @line already? */
+static int ask_known(struct import *import, const struct line *line, bool *ret)
+{
+    const struct argument arguments[] = {
+        {slice_of("lead"), slice_of(line->mapped.lead.text)},
+        {slice_of("reference"), slice_of(line->mapped.reference.text)},
+    };
+    uint32_t rows = 0;
+    int failed = ask(import, "workflow show", arguments, ARRAY_LEN(arguments), &rows);
+    *ret = rows > 0;
+    return failed;
+}
+
+/**
+ * Is the lead of @line registered? An ADOPTED that was rejected since it was not would stay rejected for
+ * ever, under the id that comes from ocid and lead alone: so nothing is sent before it is.
+ */
+static int ask_registered(struct import *import, const struct line *line)
+{
+    if (ods_equal(import->registered, line->mapped.lead))
+        return 0;
+    const struct argument arguments[] = {{slice_of("ods"), slice_of(line->mapped.lead.text)}};
+    uint32_t rows = 0;
+    int failed = ask(import, "org show", arguments, ARRAY_LEN(arguments), &rows);
+    if (failed != 0)
+        return failed;
+    if (rows == 0)
+        return cli_fail(import->cli, EXIT_FAILED,
+                        "%s is not registered here, so nothing was sent; first, as NHS England: "
+                        "commission import orgs FILE",
+                        line->mapped.lead.text);
+    import->registered = line->mapped.lead;
     return 0;
 }
 
@@ -224,7 +256,9 @@ static int add_process(struct import *import, struct line **lines, uint32_t coun
         bool other = asked == NULL || !ods_equal(asked->mapped.lead, line->mapped.lead);
         if (other) {
             bool known = false;
-            int failed = import->dry_run ? 0 : ask_known(import, line, &known);
+            int failed = import->dry_run ? 0 : ask_registered(import, line);
+            if (failed == 0 && !import->dry_run)
+                failed = ask_known(import, line, &known);
             if (failed == 0 && !known)
                 failed = add_sending(import, line, NULL, wave++);
             if (failed != 0)

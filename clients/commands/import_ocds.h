@@ -57,6 +57,7 @@ struct import {
     struct cli *cli;
     bool dry_run;
     struct ocds_terms terms;
+    struct ods registered; /* the last lead that was found to be */
     struct source *sources;
     uint32_t sources_count;
     struct line *lines;
