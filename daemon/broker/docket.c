@@ -117,8 +117,7 @@ void docket_remove(struct docket *docket, uint64_t seq)
     /* The last one takes its place. */
     struct docket_event *last = &docket->events[docket->count];
     if (last != event) {
-        seqmap_remove(docket->places, last->seq);
-        seqmap_put(docket->places, last->seq, (uint32_t)(event - docket->events));
+        seqmap_move(docket->places, last->seq, (uint32_t)(event - docket->events));
         *event = *last;
     }
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/broker/seqmap.h"
 
+#define NEIGHBOURS 16
+
 struct cell {
     uint64_t seq; /* 0: free */
     uint32_t place;
@@ -46,10 +48,15 @@ struct seqmap *seqmap_free(struct seqmap *map)
     return NULL;
 }
 
-/** Where @seq belongs when nothing is in its way. */
+/**
+ * Where @seq belongs when nothing is in its way: neighbours together, since they are looked for together; but only so many, so that
+ * what is open for long is in nobody's way.
+ */
 static uint32_t home_of(const struct seqmap *map, uint64_t seq)
 {
-    return (uint32_t)((seq * UINT64_C(0x9E3779B97F4A7C15)) >> 32) & map->mask;
+    uint64_t block = ((seq / NEIGHBOURS) * UINT64_C(0x9E3779B97F4A7C15)) >> 32;
+
+    return (uint32_t)(block * NEIGHBOURS + seq % NEIGHBOURS) & map->mask;
 }
 
 /** The cell of @seq, or the free one where the search for it ends. */
@@ -83,6 +90,14 @@ bool seqmap_find(const struct seqmap *map, uint64_t seq, uint32_t *ret)
         return false;
     *ret = map->cells[at].place;
     return true;
+}
+
+void seqmap_move(struct seqmap *map, uint64_t seq, uint32_t place)
+{
+    uint32_t at = cell_of(map, seq);
+    CHECK(seq != 0);
+    CHECK(map->cells[at].seq == seq);
+    map->cells[at].place = place;
 }
 
 void seqmap_remove(struct seqmap *map, uint64_t seq)

@@ -18,6 +18,8 @@ struct seqmap *seqmap_free(struct seqmap *map);
 void seqmap_put(struct seqmap *map, uint64_t seq, uint32_t place);
 /** Where @seq is. False: it is not in the map. */
 bool seqmap_find(const struct seqmap *map, uint64_t seq, uint32_t *ret);
+/** @seq, which is in the map, is at @place from now on. */
+void seqmap_move(struct seqmap *map, uint64_t seq, uint32_t place);
 /** Take @seq out; it must be in the map. */
 void seqmap_remove(struct seqmap *map, uint64_t seq);
 uint32_t seqmap_count(const struct seqmap *map);
