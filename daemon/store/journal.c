@@ -2,6 +2,8 @@
 #include "daemon/store/journal.h"
 
 #include "daemon/store/file.h"
+#include "daemon/store/number.h"
+#include "daemon/store/part.h"
 #include "daemon/store/segment.h"
 
 #include <dirent.h>
@@ -11,17 +13,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NAME_DIGITS 20
 #define SLOTS 4      /* batches in memory: the pending one and those before it */
 #define CLOSED_MAX 4 /* closed segments held open for reading */
 #define FILL_BYTES_MIN (256 * 1024)
 #define FILL_BYTES_MAX (2 * 1024 * 1024)
 #define READ_BYTES (ENTRY_BYTES_MAX + 1024)
-#define INDEX_FORMAT 1
-#define INDEX_HEAD_BYTES 96
-#define INDEX_DIGEST_AT 80
 
-static const uint8_t index_magic[8] = {'C', 'M', 'S', 'N', 'I', 'D', 'X', '\n'};
+static_assert(JOURNAL_TEXT_SIZE == PART_TEXT_SIZE, "texts are handed up");
+
 static const char next_name[] = "next.tmp";
 
 /** A batch in memory. Its bytes are as on disk. */
@@ -32,18 +31,6 @@ struct slot {
     uint32_t count;
     struct hash last_hash;
     uint32_t offsets[BATCH_ENTRIES_MAX]; /* of each entry's len, in bytes */
-};
-
-/** One segment's file, with its index: where each entry's len stands. */
-struct part {
-    int fd; /* -1: none */
-    struct segment_head head;
-    uint64_t end; /* after its last batch */
-    struct hash last_hash;
-    uint32_t count;
-    uint32_t offsets_max;
-    uint32_t *offsets;
-    uint64_t used_at; /* for the closed ones: when last, in reads */
 };
 
 struct journal {
@@ -74,54 +61,16 @@ struct journal {
     uint64_t written_bytes;
 };
 
-struct walk {
-    struct journal *journal;
-    struct scan *scan;
-    uint64_t from_seq;
-    uint32_t segment; /* index */
-    int fd;           /* -1: the segment is not open yet */
-    bool linked;      /* a segment came before */
-    struct scan_place before;
-    struct part index; /* the closed segment's, to be compared; its count is 0 when there is none */
-    struct batch batch;
-    uint32_t batch_index; /* of the next entry */
-    size_t batch_at;
-};
-
-static void put_number(uint8_t *at, uint64_t value, unsigned bytes)
-{
-    for (unsigned i = 0; i < bytes; i++)
-        at[i] = (uint8_t)(value >> (8 * i));
-}
-
-static uint64_t get_number(const uint8_t *at, unsigned bytes)
-{
-    uint64_t value = 0;
-
-    for (unsigned i = 0; i < bytes; i++)
-        value |= (uint64_t)at[i] << (8 * i);
-    return value;
-}
-
 /* ---- names ---- */
-
-static struct path segment_path(const struct journal *journal, uint64_t first_seq,
-                                const char *suffix)
-{
-    char name[NAME_DIGITS + 8];
-
-    snprintf(name, sizeof name, "%020llu.%s", (unsigned long long)first_seq, suffix);
-    return file_path(journal->dir.text, name);
-}
 
 /** False: it is not the name of a segment. */
 static bool parse_name(const char *name, uint64_t *ret)
 {
     uint64_t seq = 0;
 
-    if (strlen(name) != NAME_DIGITS + 4 || strcmp(name + NAME_DIGITS, ".seg") != 0)
+    if (strlen(name) != PART_NAME_DIGITS + 4 || strcmp(name + PART_NAME_DIGITS, ".seg") != 0)
         return false;
-    for (unsigned i = 0; i < NAME_DIGITS; i++) {
+    for (unsigned i = 0; i < PART_NAME_DIGITS; i++) {
         if (name[i] < '0' || name[i] > '9')
             return false;
         if (__builtin_mul_overflow(seq, 10, &seq) ||
@@ -189,191 +138,6 @@ static uint32_t find_segment(const struct journal *journal, uint64_t seq)
     return low;
 }
 
-/* ---- a segment and its index ---- */
-
-static void close_part(struct part *part)
-{
-    if (part->fd >= 0)
-        close(part->fd);
-    free(part->offsets);
-    *part = (struct part){.fd = -1};
-}
-
-/** Room for the offsets of the most entries that the segment can hold. */
-static enum status room_for_offsets(struct part *part, uint32_t max)
-{
-    if (part->offsets_max >= max)
-        return STATUS_OK;
-    free(part->offsets);
-    part->offsets_max = 0;
-    part->offsets = malloc((size_t)max * sizeof *part->offsets);
-    if (part->offsets == NULL)
-        return STATUS_NO_MEMORY;
-    part->offsets_max = max;
-    return STATUS_OK;
-}
-
-static uint32_t entries_max(const struct segment_head *head)
-{
-    return (uint32_t)((head->bytes - SEGMENT_HEADER_BYTES) / ENTRY_FRAME_BYTES);
-}
-
-static enum status name_fault(char text[JOURNAL_TEXT_SIZE], enum status status, uint64_t first_seq,
-                              const char *what)
-{
-    snprintf(text, JOURNAL_TEXT_SIZE, "journal/%020llu.seg: %s", (unsigned long long)first_seq,
-             what);
-    return status;
-}
-
-/** Open the file of a segment and check its header. */
-static enum status open_part(const struct journal *journal, uint64_t first_seq, bool writable,
-                             struct part *part, char text[JOURNAL_TEXT_SIZE])
-{
-    struct path path = segment_path(journal, first_seq, "seg");
-    char fault[SEGMENT_TEXT_SIZE];
-    enum status status = file_open(path.text, writable ? O_RDWR : O_RDONLY, &part->fd);
-
-    if (status != STATUS_OK)
-        return name_fault(text, status == STATUS_NOT_FOUND ? STATUS_STORE_CORRUPT : status,
-                          first_seq, "cannot be opened");
-    status = segment_read_head(part->fd, &part->head, fault);
-    if (status != STATUS_OK)
-        return name_fault(text, status, first_seq, fault);
-    if (part->head.first_seq != first_seq)
-        return name_fault(text, STATUS_STORE_CORRUPT, first_seq, "its name is not its first entry");
-    return STATUS_OK;
-}
-
-/** Scan all batches of @part into its index; @scan stands at the end then. */
-static enum status scan_part(struct part *part, struct scan *scan)
-{
-    struct batch batch;
-    enum status status = room_for_offsets(part, entries_max(&part->head));
-
-    if (status != STATUS_OK)
-        return status;
-    part->count = 0;
-    scan_begin(scan, part->fd, &part->head);
-    while ((status = scan_next(scan, &batch)) == STATUS_OK) {
-        size_t at = 0;
-        for (uint32_t i = 0; i < batch.head.count; i++)
-            part->offsets[part->count++] = batch_entry(&batch, i, &at).offset;
-    }
-    if (status != STATUS_NOT_FOUND)
-        return status;
-    struct scan_place place = scan_place(scan);
-    part->end = place.offset;
-    part->last_hash = place.hash;
-    return STATUS_OK;
-}
-
-/** Write the index beside a closed segment. It can be made again: so it is not flushed, and a failure is none. */
-static void write_index(const struct journal *journal, const struct part *part)
-{
-    struct path path = segment_path(journal, part->head.first_seq, "idx");
-    size_t len = INDEX_HEAD_BYTES + 4 * (size_t)part->count;
-    uint8_t *bytes = calloc(1, len);
-    int fd;
-
-    if (bytes == NULL)
-        return;
-    memcpy(bytes, index_magic, sizeof index_magic);
-    put_number(bytes + 8, INDEX_FORMAT, 4);
-    put_number(bytes + 12, part->count, 4);
-    put_number(bytes + 16, part->head.segment_id, 8);
-    put_number(bytes + 24, part->head.first_seq, 8);
-    put_number(bytes + 32, part->end, 8);
-    memcpy(bytes + 40, part->last_hash.bytes, HASH_BYTES);
-    for (uint32_t i = 0; i < part->count; i++)
-        put_number(bytes + INDEX_HEAD_BYTES + 4 * (size_t)i, part->offsets[i], 4);
-    /* The digest's own place is zero while it is made. */
-    segment_digest((struct slice){bytes, len}, bytes + INDEX_DIGEST_AT);
-    if (file_open(path.text, O_WRONLY | O_CREAT | O_TRUNC, &fd) == STATUS_OK) {
-        if (file_write(fd, bytes, len, 0) != STATUS_OK)
-            (void)unlink(path.text);
-        close(fd);
-    }
-    free(bytes);
-}
-
-/** Take @bytes of an index file into @part, if it is this segment's and whole. */
-static bool decode_index(struct part *part, uint8_t *bytes, size_t len)
-{
-    uint8_t digest[16];
-    uint8_t wanted[16];
-
-    if (len < INDEX_HEAD_BYTES || memcmp(bytes, index_magic, sizeof index_magic) != 0 ||
-        get_number(bytes + 8, 4) != INDEX_FORMAT)
-        return false;
-    uint32_t count = (uint32_t)get_number(bytes + 12, 4);
-    if (count > entries_max(&part->head) || len != INDEX_HEAD_BYTES + 4 * (size_t)count)
-        return false;
-    memcpy(wanted, bytes + INDEX_DIGEST_AT, sizeof wanted);
-    memset(bytes + INDEX_DIGEST_AT, 0, sizeof wanted);
-    segment_digest((struct slice){bytes, len}, digest);
-    if (memcmp(wanted, digest, sizeof digest) != 0 ||
-        get_number(bytes + 16, 8) != part->head.segment_id ||
-        get_number(bytes + 24, 8) != part->head.first_seq ||
-        get_number(bytes + 32, 8) > part->head.bytes)
-        return false;
-    if (room_for_offsets(part, count) != STATUS_OK)
-        return false;
-    part->count = count;
-    part->end = get_number(bytes + 32, 8);
-    memcpy(part->last_hash.bytes, bytes + 40, HASH_BYTES);
-    for (uint32_t i = 0; i < count; i++)
-        part->offsets[i] = (uint32_t)get_number(bytes + INDEX_HEAD_BYTES + 4 * (size_t)i, 4);
-    return true;
-}
-
-static bool read_index(const struct journal *journal, struct part *part)
-{
-    struct path path = segment_path(journal, part->head.first_seq, "idx");
-    uint64_t size = 0;
-    size_t len;
-    uint8_t *bytes = NULL;
-    bool good = false;
-    int fd;
-
-    if (file_open(path.text, O_RDONLY, &fd) != STATUS_OK)
-        return false;
-    if (file_size(fd, &size) == STATUS_OK && size >= INDEX_HEAD_BYTES && size < SEGMENT_BYTES_MAX)
-        bytes = malloc((size_t)size);
-    if (bytes != NULL && file_read(fd, bytes, (size_t)size, 0, &len) == STATUS_OK && len == size)
-        good = decode_index(part, bytes, len);
-    free(bytes);
-    close(fd);
-    return good;
-}
-
-/** Scan a closed segment, which must be whole, and make its index again. */
-static enum status rebuild_index(const struct journal *journal, struct part *part,
-                                 char text[JOURNAL_TEXT_SIZE])
-{
-    struct scan *scan;
-    char fault[SEGMENT_TEXT_SIZE] = "cannot be read";
-    uint64_t torn = 0;
-    enum status status = scan_new(&scan);
-
-    if (status != STATUS_OK)
-        return status;
-    status = scan_part(part, scan);
-    if (status == STATUS_OK)
-        status = scan_tail(scan, &torn, fault);
-    if (status == STATUS_OK && torn > 0) {
-        snprintf(fault, sizeof fault, "entry %llu: unfinished, in a segment that is not the last",
-                 (unsigned long long)scan_place(scan).next_seq);
-        status = STATUS_STORE_CORRUPT;
-    }
-    scan_free(scan);
-    if (status != STATUS_OK)
-        return name_fault(text, status, part->head.first_seq, fault);
-    if (!journal->read_only)
-        write_index(journal, part);
-    return STATUS_OK;
-}
-
 /** A closed segment, open and with its index; the one not used for longest makes room. */
 static enum status load_closed(struct journal *journal, uint32_t segment, struct part **ret,
                                char text[JOURNAL_TEXT_SIZE])
@@ -392,16 +156,16 @@ static enum status load_closed(struct journal *journal, uint32_t segment, struct
             oldest = part;
     }
 
-    close_part(oldest);
-    enum status status = open_part(journal, first_seq, false, oldest, text);
-    if (status == STATUS_OK && !read_index(journal, oldest))
-        status = rebuild_index(journal, oldest, text);
+    part_close(oldest);
+    enum status status = part_open(journal->dir.text, first_seq, false, oldest, text);
+    if (status == STATUS_OK && !part_read_index(journal->dir.text, oldest))
+        status = part_rebuild_index(journal->dir.text, oldest, !journal->read_only, text);
     if (status == STATUS_OK &&
         oldest->head.first_seq + oldest->count != journal->segments[segment + 1])
-        status = name_fault(text, STATUS_STORE_CORRUPT, first_seq,
+        status = part_fault(text, STATUS_STORE_CORRUPT, first_seq,
                             "the segment that should follow it is missing");
     if (status != STATUS_OK) {
-        close_part(oldest);
+        part_close(oldest);
         return status;
     }
     oldest->used_at = ++journal->reads;
@@ -453,7 +217,7 @@ static enum status fill_next(struct journal *journal, uint64_t bytes)
 static enum status take_next(struct journal *journal, const struct segment_head *head)
 {
     struct path from = file_path(journal->dir.text, next_name);
-    struct path to = segment_path(journal, head->first_seq, "seg");
+    struct path to = part_path(journal->dir.text, head->first_seq, "seg");
     uint8_t bytes[SEGMENT_HEADER_BYTES];
     enum status status = STATUS_OK;
 
@@ -462,7 +226,7 @@ static enum status take_next(struct journal *journal, const struct segment_head 
     if (status == STATUS_OK && journal->next_filled < journal->segment_bytes)
         status = fill_next(journal, journal->segment_bytes);
     if (status == STATUS_OK)
-        status = room_for_offsets(&journal->active, entries_max(head));
+        status = part_room(&journal->active, part_entries_max(head));
     if (status == STATUS_OK)
         status = add_segment(journal, head->first_seq);
     segment_encode_head(head, bytes);
@@ -491,7 +255,7 @@ static enum status roll(struct journal *journal)
     struct segment_head head = journal->active.head;
 
     journal->active.last_hash = journal->durable_hash;
-    write_index(journal, &journal->active);
+    part_write_index(journal->dir.text, &journal->active);
     close(journal->active.fd);
     journal->active.fd = -1;
 
@@ -532,17 +296,17 @@ static enum status check_link(struct journal *journal, char text[JOURNAL_TEXT_SI
     struct part *before;
 
     if (journal->segments[0] != 1)
-        return name_fault(text, STATUS_STORE_CORRUPT, 1, "the first segment is missing");
+        return part_fault(text, STATUS_STORE_CORRUPT, 1, "the first segment is missing");
     if (journal->segments_count == 1)
         return STATUS_OK;
     enum status status = load_closed(journal, journal->segments_count - 2, &before, text);
     if (status != STATUS_OK)
         return status;
     if (memcmp(before->head.journal_id, active->head.journal_id, 16) != 0)
-        return name_fault(text, STATUS_STORE_CORRUPT, active->head.first_seq,
+        return part_fault(text, STATUS_STORE_CORRUPT, active->head.first_seq,
                           "it belongs to another journal");
     if (!hash_equal(before->last_hash, active->head.before))
-        return name_fault(text, STATUS_STORE_CORRUPT, active->head.first_seq,
+        return part_fault(text, STATUS_STORE_CORRUPT, active->head.first_seq,
                           "it does not follow the segment before it");
     return STATUS_OK;
 }
@@ -555,20 +319,20 @@ static enum status open_last(struct journal *journal, struct journal_report *rep
     struct part *part = &journal->active;
     struct scan *scan;
     char fault[SEGMENT_TEXT_SIZE] = "cannot be read";
-    enum status status = open_part(journal, first_seq, !journal->read_only, part, text);
+    enum status status = part_open(journal->dir.text, first_seq, !journal->read_only, part, text);
 
     if (status != STATUS_OK)
         return status;
     status = scan_new(&scan);
     if (status != STATUS_OK)
         return status;
-    status = scan_part(part, scan);
+    status = part_scan(part, scan);
     if (status == STATUS_OK)
         status = scan_tail(scan, &report->torn_bytes, fault);
     struct scan_place place = scan_place(scan);
     scan_free(scan);
     if (status != STATUS_OK)
-        return name_fault(text, status, first_seq, fault);
+        return part_fault(text, status, first_seq, fault);
 
     /* Zeros first, and flushed, so that the next batch cannot be mixed with this one's rest. */
     if (report->torn_bytes > 0 && !journal->read_only) {
@@ -576,7 +340,7 @@ static enum status open_last(struct journal *journal, struct journal_report *rep
         if (status == STATUS_OK)
             status = file_flush(part->fd);
         if (status != STATUS_OK)
-            return name_fault(text, status, first_seq, "the torn tail cannot be cut off");
+            return part_fault(text, status, first_seq, "the torn tail cannot be cut off");
     }
     journal->durable_seq = place.next_seq - 1;
     journal->durable_hash = place.hash;
@@ -669,8 +433,8 @@ struct journal *journal_close(struct journal *journal)
     if (journal == NULL)
         return NULL;
     for (uint32_t i = 0; i < CLOSED_MAX; i++)
-        close_part(&journal->closed[i]);
-    close_part(&journal->active);
+        part_close(&journal->closed[i]);
+    part_close(&journal->active);
     if (journal->next_fd >= 0)
         drop_next(journal);
     for (uint32_t i = 0; i < SLOTS; i++)
@@ -717,7 +481,7 @@ struct hash journal_end_entry(struct journal *journal, size_t len)
     CHECK(slot->count < BATCH_ENTRIES_MAX);
     CHECK(len <= ENTRY_BYTES_MAX);
     CHECK(len + ENTRY_FRAME_BYTES <= batch_room(slot));
-    put_number(at, len, 4);
+    number_put(at, len, 4);
     journal->hash = segment_hash_entry(&journal->hash, (struct slice){at + 4, len});
     memcpy(at + 4 + len, journal->hash.bytes, HASH_BYTES);
     slot->offsets[slot->count++] = (uint32_t)slot->len;
@@ -863,7 +627,7 @@ static bool read_slot(const struct journal *journal, uint64_t seq, struct slice 
         if (slot->count == 0 || seq < slot->first_seq || seq >= slot->first_seq + slot->count)
             continue;
         const uint8_t *at = slot->bytes + slot->offsets[seq - slot->first_seq];
-        size_t len = (size_t)get_number(at, 4);
+        size_t len = (size_t)number_get(at, 4);
         *ret = (struct slice){at + 4, len};
         memcpy(ret_hash->bytes, at + 4 + len, HASH_BYTES);
         return true;
@@ -888,7 +652,7 @@ static enum status read_part(struct journal *journal, const struct part *part, u
     if (status != STATUS_OK)
         return status;
     const uint8_t *at = journal->buffer + HASH_BYTES;
-    size_t bytes = got < len ? 0 : (size_t)get_number(at, 4);
+    size_t bytes = got < len ? 0 : (size_t)number_get(at, 4);
     if (got < len || bytes > len - HASH_BYTES - ENTRY_FRAME_BYTES)
         return STATUS_STORE_CORRUPT;
     memcpy(before.bytes, journal->buffer, HASH_BYTES);
@@ -919,162 +683,13 @@ enum status journal_read(struct journal *journal, uint64_t seq, struct slice *re
     return read_part(journal, part, seq, ret, ret_hash);
 }
 
-/* ---- walking ---- */
-
-enum status walk_new(struct walk **ret, struct journal *journal, uint64_t from_seq)
+uint32_t journal_segments(const struct journal *journal, const uint64_t **ret)
 {
-    CHECK(from_seq >= 1);
-
-    struct walk *walk = calloc(1, sizeof *walk);
-    if (walk == NULL)
-        return STATUS_NO_MEMORY;
-    walk->journal = journal;
-    walk->from_seq = from_seq;
-    walk->fd = -1;
-    walk->index.fd = -1;
-    walk->segment = find_segment(journal, from_seq);
-    enum status status = scan_new(&walk->scan);
-    if (status != STATUS_OK)
-        goto fail;
-
-    *ret = walk;
-    return STATUS_OK;
-
-fail:
-    walk_free(walk);
-    return status;
+    *ret = journal->segments;
+    return journal->segments_count;
 }
 
-struct walk *walk_free(struct walk *walk)
+const char *journal_dir(const struct journal *journal)
 {
-    if (walk == NULL)
-        return NULL;
-    if (walk->fd >= 0)
-        close(walk->fd);
-    close_part(&walk->index);
-    scan_free(walk->scan);
-    free(walk);
-    return NULL;
-}
-
-static bool is_last(const struct walk *walk)
-{
-    return walk->segment + 1 == walk->journal->segments_count;
-}
-
-/** Open the segment that comes now, and check that it follows the one before. */
-static enum status walk_open(struct walk *walk, char text[JOURNAL_TEXT_SIZE])
-{
-    struct journal *journal = walk->journal;
-    uint64_t first_seq = journal->segments[walk->segment];
-    struct part part = {.fd = -1};
-    enum status status = open_part(journal, first_seq, false, &part, text);
-
-    walk->fd = part.fd;
-    if (status != STATUS_OK)
-        return status;
-    if (memcmp(part.head.journal_id, journal->active.head.journal_id, 16) != 0)
-        return name_fault(text, STATUS_STORE_CORRUPT, first_seq, "it belongs to another journal");
-    if (walk->linked && (part.head.first_seq != walk->before.next_seq ||
-                         !hash_equal(part.head.before, walk->before.hash)))
-        return name_fault(text, STATUS_STORE_CORRUPT, first_seq,
-                          "it does not follow the segment before it");
-    /* One that is lost or damaged is made again when it is needed: nothing to compare. */
-    close_part(&walk->index);
-    walk->index.head = part.head;
-    if (!is_last(walk) && !read_index(journal, &walk->index))
-        walk->index.count = 0;
-    scan_begin(walk->scan, walk->fd, &part.head);
-    return STATUS_OK;
-}
-
-/** The segment's batches have ended: what follows must be zeros, but after the last. */
-static enum status walk_close(struct walk *walk, char text[JOURNAL_TEXT_SIZE])
-{
-    uint64_t first_seq = walk->journal->segments[walk->segment];
-    char fault[SEGMENT_TEXT_SIZE] = "cannot be read";
-    uint64_t torn;
-    enum status status = scan_tail(walk->scan, &torn, fault);
-
-    walk->before = scan_place(walk->scan);
-    if (status == STATUS_OK && torn > 0 && !is_last(walk)) {
-        snprintf(fault, sizeof fault, "entry %llu: unfinished, in a segment that is not the last",
-                 (unsigned long long)walk->before.next_seq);
-        status = STATUS_STORE_CORRUPT;
-    }
-    if (status == STATUS_OK && walk->index.count > 0 &&
-        (walk->before.next_seq != first_seq + walk->index.count ||
-         !hash_equal(walk->before.hash, walk->index.last_hash))) {
-        snprintf(fault, sizeof fault, "its index does not agree with it");
-        status = STATUS_STORE_CORRUPT;
-    }
-    if (status != STATUS_OK)
-        return name_fault(text, status, first_seq, fault);
-    if (!is_last(walk))
-        file_forget(walk->fd);
-    close(walk->fd);
-    walk->fd = -1;
-    walk->linked = true;
-    walk->segment++;
-    return STATUS_OK;
-}
-
-/** The next batch, over segments. */
-static enum status walk_batch(struct walk *walk, char text[JOURNAL_TEXT_SIZE])
-{
-    /* Ends: each turn gives a batch or goes on to the next segment. */
-    while (walk->segment < walk->journal->segments_count) {
-        enum status status = STATUS_OK;
-        if (walk->fd < 0)
-            status = walk_open(walk, text);
-        if (status != STATUS_OK)
-            return status;
-        status = scan_next(walk->scan, &walk->batch);
-        walk->batch_index = 0;
-        walk->batch_at = 0;
-        if (status == STATUS_OK)
-            return STATUS_OK;
-        if (status != STATUS_NOT_FOUND)
-            return name_fault(text, status, walk->journal->segments[walk->segment],
-                              "cannot be read");
-        status = walk_close(walk, text);
-        if (status != STATUS_OK)
-            return status;
-    }
-    return STATUS_NOT_FOUND;
-}
-
-static bool index_agrees(const struct walk *walk, const struct batch_entry *entry)
-{
-    uint64_t place = entry->seq - walk->index.head.first_seq;
-
-    if (walk->index.count == 0)
-        return true;
-    return place < walk->index.count && walk->index.offsets[place] == entry->offset;
-}
-
-enum status walk_next(struct walk *walk, struct walk_entry *ret, char text[JOURNAL_TEXT_SIZE])
-{
-    struct batch_entry entry;
-
-    do {
-        if (walk->batch_index == walk->batch.head.count) {
-            enum status status = walk_batch(walk, text);
-            if (status != STATUS_OK)
-                return status;
-        }
-        entry = batch_entry(&walk->batch, walk->batch_index++, &walk->batch_at);
-        if (!index_agrees(walk, &entry))
-            return name_fault(text, STATUS_STORE_CORRUPT, walk->index.head.first_seq,
-                              "its index does not agree with it");
-    } while (entry.seq < walk->from_seq);
-
-    *ret = (struct walk_entry){
-        .seq = entry.seq,
-        .bytes = entry.bytes,
-        .hash = entry.hash,
-        .run = walk->batch.head.run,
-        .segment_seq = walk->journal->segments[walk->segment],
-    };
-    return STATUS_OK;
+    return journal->dir.text;
 }

@@ -5,6 +5,7 @@
 
 #include "daemon/store/journal.h"
 #include "daemon/store/state.h"
+#include "daemon/store/walk.h"
 #include "proto/arena.h"
 
 #define REPLAY_TEXT_SIZE 400

@@ -2,6 +2,7 @@
 #include "daemon/store/segment.h"
 
 #include "daemon/store/file.h"
+#include "daemon/store/number.h"
 
 #include <sodium.h>
 #include <string.h>
@@ -31,22 +32,7 @@ struct scan {
     uint8_t *window; /* SCAN_BYTES */
 };
 
-/* ---- numbers and digests ---- */
-
-static void put_number(uint8_t *at, uint64_t value, unsigned bytes)
-{
-    for (unsigned i = 0; i < bytes; i++)
-        at[i] = (uint8_t)(value >> (8 * i));
-}
-
-static uint64_t get_number(const uint8_t *at, unsigned bytes)
-{
-    uint64_t value = 0;
-
-    for (unsigned i = 0; i < bytes; i++)
-        value |= (uint64_t)at[i] << (8 * i);
-    return value;
-}
+/* ---- digests ---- */
 
 struct hash segment_hash_entry(const struct hash *before, struct slice entry)
 {
@@ -91,12 +77,12 @@ void segment_encode_head(const struct segment_head *head, uint8_t ret[SEGMENT_HE
 {
     memset(ret, 0, SEGMENT_HEADER_BYTES);
     memcpy(ret, head_magic, sizeof head_magic);
-    put_number(ret + 8, SEGMENT_FORMAT, 4);
-    put_number(ret + 12, SEGMENT_HEADER_BYTES, 4);
+    number_put(ret + 8, SEGMENT_FORMAT, 4);
+    number_put(ret + 12, SEGMENT_HEADER_BYTES, 4);
     memcpy(ret + 16, head->journal_id, sizeof head->journal_id);
-    put_number(ret + 32, head->segment_id, 8);
-    put_number(ret + 40, head->first_seq, 8);
-    put_number(ret + 48, head->bytes, 8);
+    number_put(ret + 32, head->segment_id, 8);
+    number_put(ret + 40, head->first_seq, 8);
+    number_put(ret + 48, head->bytes, 8);
     memcpy(ret + 56, head->before.bytes, HASH_BYTES);
     segment_digest((struct slice){ret, HEAD_DIGEST_AT}, ret + HEAD_DIGEST_AT);
 }
@@ -109,25 +95,25 @@ enum status segment_decode_head(const uint8_t bytes[SEGMENT_HEADER_BYTES], struc
     if (memcmp(bytes, head_magic, sizeof head_magic) != 0 ||
         memcmp(bytes + HEAD_DIGEST_AT, digest, sizeof digest) != 0)
         return STATUS_STORE_CORRUPT;
-    if (get_number(bytes + 8, 4) > SEGMENT_FORMAT)
+    if (number_get(bytes + 8, 4) > SEGMENT_FORMAT)
         return STATUS_STORE_NEWER;
     memcpy(ret->journal_id, bytes + 16, sizeof ret->journal_id);
-    ret->segment_id = get_number(bytes + 32, 8);
-    ret->first_seq = get_number(bytes + 40, 8);
-    ret->bytes = get_number(bytes + 48, 8);
+    ret->segment_id = number_get(bytes + 32, 8);
+    ret->first_seq = number_get(bytes + 40, 8);
+    ret->bytes = number_get(bytes + 48, 8);
     memcpy(ret->before.bytes, bytes + 56, HASH_BYTES);
     return STATUS_OK;
 }
 
 void segment_encode_batch(const struct batch_head *head, uint8_t ret[BATCH_HEADER_BYTES])
 {
-    put_number(ret, BATCH_MAGIC, 4);
-    put_number(ret + 4, head->count, 4);
-    put_number(ret + 8, head->segment_id, 8);
-    put_number(ret + 16, head->run, 8);
-    put_number(ret + 24, head->first_seq, 8);
-    put_number(ret + 32, head->bytes, 4);
-    put_number(ret + 36, 0, 4);
+    number_put(ret, BATCH_MAGIC, 4);
+    number_put(ret + 4, head->count, 4);
+    number_put(ret + 8, head->segment_id, 8);
+    number_put(ret + 16, head->run, 8);
+    number_put(ret + 24, head->first_seq, 8);
+    number_put(ret + 32, head->bytes, 4);
+    number_put(ret + 36, 0, 4);
     memcpy(ret + BATCH_BEFORE_AT, head->before.bytes, HASH_BYTES);
     digest_batch(ret, ret + BATCH_DIGEST_AT);
 }
@@ -138,23 +124,23 @@ static bool decode_batch(const uint8_t bytes[BATCH_HEADER_BYTES], uint64_t segme
 {
     uint8_t digest[BATCH_DIGEST_BYTES];
 
-    if (get_number(bytes, 4) != BATCH_MAGIC || get_number(bytes + 8, 8) != segment_id)
+    if (number_get(bytes, 4) != BATCH_MAGIC || number_get(bytes + 8, 8) != segment_id)
         return false;
     digest_batch(bytes, digest);
     if (memcmp(digest, bytes + BATCH_DIGEST_AT, sizeof digest) != 0)
         return false;
-    ret->count = (uint32_t)get_number(bytes + 4, 4);
+    ret->count = (uint32_t)number_get(bytes + 4, 4);
     ret->segment_id = segment_id;
-    ret->run = get_number(bytes + 16, 8);
-    ret->first_seq = get_number(bytes + 24, 8);
-    ret->bytes = (uint32_t)get_number(bytes + 32, 4);
+    ret->run = number_get(bytes + 16, 8);
+    ret->first_seq = number_get(bytes + 24, 8);
+    ret->bytes = (uint32_t)number_get(bytes + 32, 4);
     memcpy(ret->before.bytes, bytes + BATCH_BEFORE_AT, HASH_BYTES);
     return true;
 }
 
 void segment_encode_end(uint8_t ret[BATCH_END_BYTES])
 {
-    put_number(ret, END_MAGIC, BATCH_END_BYTES);
+    number_put(ret, END_MAGIC, BATCH_END_BYTES);
 }
 
 enum status segment_read_head(int fd, struct segment_head *ret, char text[SEGMENT_TEXT_SIZE])
@@ -264,7 +250,7 @@ static bool check_entries(const struct batch_head *head, struct slice bytes, str
     for (uint32_t i = 0; i < head->count; i++) {
         if (bytes.len - at < ENTRY_FRAME_BYTES + BATCH_END_BYTES)
             return false;
-        size_t len = (size_t)get_number(bytes.bytes + at, 4);
+        size_t len = (size_t)number_get(bytes.bytes + at, 4);
         if (len > bytes.len - at - ENTRY_FRAME_BYTES - BATCH_END_BYTES)
             return false;
         hash = segment_hash_entry(&hash, (struct slice){bytes.bytes + at + 4, len});
@@ -273,7 +259,7 @@ static bool check_entries(const struct batch_head *head, struct slice bytes, str
         at += ENTRY_FRAME_BYTES + len;
     }
     if (bytes.len - at != BATCH_END_BYTES ||
-        get_number(bytes.bytes + at, BATCH_END_BYTES) != END_MAGIC)
+        number_get(bytes.bytes + at, BATCH_END_BYTES) != END_MAGIC)
         return false;
     *ret_last = hash;
     return true;
@@ -333,7 +319,7 @@ enum status scan_next(struct scan *scan, struct batch *ret)
 struct batch_entry batch_entry(const struct batch *batch, uint32_t index, size_t *at)
 {
     const uint8_t *bytes = batch->entries + *at;
-    size_t len = (size_t)get_number(bytes, 4);
+    size_t len = (size_t)number_get(bytes, 4);
     struct batch_entry entry = {
         .seq = batch->head.first_seq + index,
         .bytes = {bytes + 4, len},
@@ -383,7 +369,7 @@ static enum status find_later(struct scan *scan, uint64_t offset, uint64_t end, 
     uint64_t at = offset + 1;
 
     *ret = false;
-    put_number(id, scan->head.segment_id, sizeof id);
+    number_put(id, scan->head.segment_id, sizeof id);
     while (at < end) {
         struct slice bytes;
         enum status status = look(scan, at, SCAN_BYTES, &bytes);

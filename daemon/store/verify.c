@@ -6,6 +6,7 @@
 #include "daemon/store/segment.h"
 #include "daemon/store/state.h"
 #include "daemon/store/store.h"
+#include "daemon/store/walk.h"
 
 #include <stdarg.h>
 #include <string.h>

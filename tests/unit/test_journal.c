@@ -2,6 +2,7 @@
 #include "daemon/store/journal.h"
 
 #include "daemon/store/segment.h"
+#include "daemon/store/walk.h"
 #include "tests/support/folder.h"
 
 #include <setjmp.h>
