@@ -160,7 +160,9 @@ static void one_turn(struct walk *w)
             meet_worker(w);
     }
     if (any(w, 40) == 0) {
-        turn_breaks_off(w->f);
+        /* Killed after the flush, before anyone was told; or before it, and nothing has happened. */
+        if (any(w, 2) == 0)
+            turn_breaks_off(w->f);
         when_restarted(w->f, true);
         return;
     }
