@@ -207,6 +207,7 @@ static const struct {
 static cfg_t *parser_new(void **sink)
 {
     cfg_opt_t opts[ROWS + 2];
+    char lists[ROWS][CONFIG_PATH_SIZE]; /* libconfuse copies them, though it says char * */
     memset(opts, 0, sizeof opts);
     for (size_t i = 0; i < ROWS; i++) {
         opts[i].name = rows[i].name;
@@ -222,14 +223,13 @@ static cfg_t *parser_new(void **sink)
         case KIND_LIST:
             opts[i].type = CFGT_STR;
             opts[i].flags = CFGF_LIST;
-            opts[i].def.parsed = strdup(rows[i].text);
+            snprintf(lists[i], sizeof lists[i], "%s", rows[i].text);
+            opts[i].def.parsed = lists[i];
             break;
         }
     }
     opts[ROWS] = (cfg_opt_t){.name = SINK, .type = CFGT_PTR, .simple_value = {.ptr = sink}};
     cfg_t *cfg = cfg_init(opts, CFGF_NONE);
-    for (size_t i = 0; i < ROWS; i++)
-        free(opts[i].def.parsed);
     if (cfg == NULL)
         return NULL;
     cfg_set_error_function(cfg, take_error);
