@@ -56,11 +56,11 @@ static void decode_reason(struct decoder *decoder, const Commission__Reason *mes
     const char *parameter = colon != NULL ? colon + 1 : "";
     enum reason_code code;
 
+    /* From a newer daemon or a worker of one's own: shown by its name, and as grave as it says. */
     if (!reason_find(message->code, len, &code)) {
-        decoder_invalid(decoder, "code", message->code, "is no reason that is known here");
-        return;
-    }
-    if (strlen(parameter) >= REASON_PARAMETER_SIZE) {
+        code = REASON_OTHER;
+        parameter = message->code;
+    } else if (strlen(parameter) >= REASON_PARAMETER_SIZE) {
         decoder_invalid(decoder, "code", message->code, "has too long a parameter");
         return;
     }

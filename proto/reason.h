@@ -30,6 +30,7 @@ enum severity { SEVERITY_NONE = 0, SEVERITY_WARN = 1, SEVERITY_HOLD = 2, SEVERIT
     X(KEY_UNKNOWN,            "",    REJECT, "no such key, or it is revoked already")                                   \
     X(AWARD_UNKNOWN,          "",    REJECT, "the workflow has no such award")                                          \
     X(AWARD_EXISTS,           "",    REJECT, "the workflow has an award of this id already")                            \
+    X(OTHER,                  "",    REJECT, "a reason that this version does not know by name")                        \
     X(ADOPTED_NOT_EVIDENCED,  "R18", WARN,   "facts of a stage that was skipped by adoption are not evidenced here")    \
     /* the daemon's rules */                                                                                            \
     X(CSU_NOT_CONTRACTED,     "R10", REJECT, "no support contract with the group is in force on the day")               \

@@ -702,6 +702,28 @@ static void what_does_not_fit_is_left_out_whole_and_so_is_what_follows(void **st
     assert_int_equal(count, 2);
 }
 
+static void a_reason_of_a_newer_version_is_shown_by_its_name(void **state)
+{
+    struct fixture *f = *state;
+    struct reason reason;
+    struct reasons reasons = {.items = &reason, .max = 1};
+    const struct answer *answers;
+    uint32_t count;
+    reasons_add(&reasons, REASON_BUSY, NULL, NULL, NULL, NULL);
+    reason.severity = SEVERITY_WARN;
+    struct answer answer = {.kind = ANSWER_REFUSED, .reasons = &reason, .reasons_count = 1};
+    codec_put_answer(&f->buffer, &answer);
+    uint8_t *code = memmem(f->buffer.bytes, f->buffer.len, "BUSY", 4);
+    assert_non_null(code);
+    memcpy(code, "LAZY", 4);
+
+    assert_int_equal(codec_decode_answers(written(f), f->arena, &answers, &count), STATUS_OK);
+
+    assert_int_equal(answers[0].reasons[0].code, REASON_OTHER);
+    assert_int_equal(answers[0].reasons[0].severity, SEVERITY_WARN);
+    assert_string_equal(answers[0].reasons[0].parameter, "LAZY");
+}
+
 static void a_verdict_comes_back_with_its_reasons(void **state)
 {
     struct fixture *f = *state;
@@ -1038,6 +1060,7 @@ int main(void)
         TEST(as_many_events_as_a_frame_may_have_are_split),
         TEST(nothing_is_a_list_of_nothing),
         TEST(what_does_not_fit_is_left_out_whole_and_so_is_what_follows),
+        TEST(a_reason_of_a_newer_version_is_shown_by_its_name),
         TEST(a_verdict_comes_back_with_its_reasons),
         TEST(a_reasons_longer_text_is_cut_to_fit),
         TEST(a_query_comes_back_whole),
