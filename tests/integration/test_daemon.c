@@ -124,6 +124,21 @@ static void *given_operator_peer(struct fixture *f)
     return given_peer(f, f->instance.clients, &f->instance.server.public_key, &f->instance.first);
 }
 
+/** Where the daemon says it was bound: what follows "at=" in the line of its log that has @text. */
+static void bound_at(struct fixture *f, const char *text, char *ret, size_t size)
+{
+    FILE *file = fopen(f->instance.log, "r");
+    assert_non_null(file);
+    char line[512];
+    const char *found = NULL;
+    while (found == NULL && fgets(line, sizeof line, file) != NULL)
+        found = strstr(line, text);
+    fclose(file);
+    assert_non_null(found);
+    found = strstr(found, "at=") + 3;
+    snprintf(ret, size, "%.*s", (int)strcspn(found, "\n"), found);
+}
+
 /* ---- expected ---- */
 
 /** What comes first of the newest peer: let in (true), or sent away. */
@@ -204,6 +219,33 @@ static void a_known_key_is_let_in(void **state)
 
     given_operator_peer(f);
 
+    assert_true(let_in(f));
+}
+
+static void over_tcp_only_curve_gets_in_for_clients_and_workers(void **state)
+{
+    struct fixture *f = *state;
+    char more[512];
+    snprintf(more, sizeof more,
+             "clients_endpoints = {\"%s\", \"tcp://127.0.0.1:*\"}\n"
+             "workers_endpoints = {\"%s\", \"tcp://127.0.0.1:*\"}\n",
+             f->instance.clients, f->instance.workers);
+    instance_configure(&f->instance, more);
+    assert_true(instance_start(&f->instance));
+    char clients[64];
+    char workers[64];
+    bound_at(f, "side=clients at=tcp://", clients, sizeof clients);
+    bound_at(f, "side=workers at=tcp://", workers, sizeof workers);
+
+    given_peer(f, clients, &f->instance.server.public_key, &f->instance.first);
+    assert_true(let_in(f));
+    given_peer(f, clients, NULL, NULL);
+    assert_false(let_in(f));
+    given_peer(f, workers, NULL, NULL);
+    assert_false(let_in(f));
+    given_peer(f, workers, &f->instance.server.public_key, &f->instance.first);
+    assert_false(let_in(f));
+    given_peer(f, f->instance.workers, NULL, NULL);
     assert_true(let_in(f));
 }
 
@@ -775,6 +817,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_DAEMON(a_known_key_is_let_in),
+        STOPPED(over_tcp_only_curve_gets_in_for_clients_and_workers),
         IN_DAEMON(whoever_is_not_known_is_sent_away_and_others_notice_nothing),
         IN_DAEMON(only_the_workers_user_needs_no_key),
         IN_DAEMON(a_revoked_key_is_refused_from_the_next_message_on),
