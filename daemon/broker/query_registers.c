@@ -25,6 +25,13 @@ static void put_organisation(struct asking *asking, const struct organisation *o
     query_number(asking, (int64_t)organisation->entry_seq);
 }
 
+/** With a day: those open on it; without: all that are registered, as today sees them. */
+static bool org_listed(const struct asking *asking, const struct organisation *organisation)
+{
+    return (!query_given(asking, ARGUMENT_KIND) || organisation->kind == asking->kind) &&
+           (!query_given(asking, ARGUMENT_ON) || organisation_open_on(organisation, asking->on));
+}
+
 void query_org_list(struct asking *asking)
 {
     struct organisation organisation;
@@ -33,7 +40,7 @@ void query_org_list(struct asking *asking)
     (void)query_resumed(asking, &at, sizeof at);
     for (uint32_t scanned = 0;
          store_next_organisation(asking->broker->store, at, asking->on, &organisation); scanned++) {
-        bool listed = !query_given(asking, ARGUMENT_KIND) || organisation.kind == asking->kind;
+        bool listed = org_listed(asking, &organisation);
         if (scanned == QUERY_SCAN_MAX || (listed && !query_row(asking))) {
             query_resume(asking, &at, sizeof at);
             return;

@@ -374,6 +374,8 @@ static void organisations_are_listed_by_kind_and_shown(void **state)
 
     assert_int_equal(when_asked(f, "02E", "org list", NULL)->rows_count, 4);
     assert_int_equal(when_asked(f, "02E", "org list", "kind", "CCG", NULL)->rows_count, 2);
+    assert_int_equal(when_asked(f, "02E", "org list", "on", "2013-04-01", NULL)->rows_count, 4);
+    assert_int_equal(when_asked(f, "02E", "org list", "on", "2013-03-31", NULL)->rows_count, 0);
     const struct reply *reply = when_asked(f, "02E", "org show", "ods", "0CE", NULL);
     expect_cell(f, reply, 0, "kind", "CSU");
     expect_cell(f, reply, 0, "opened_on", "2013-04-01");
