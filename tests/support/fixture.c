@@ -424,7 +424,7 @@ const struct reply *when_asked(struct fixture *f, const char *ods, const char *c
          name = va_arg(list, const char *)) {
         const char *value = va_arg(list, const char *);
         if (strcmp(name, "rows_max") == 0)
-            query.rows_max = (uint32_t)atoi(value);
+            query.rows_max = (uint32_t)strtoul(value, NULL, 10);
         else
             arguments[query.arguments_count++] = (struct argument){slice_of(name), slice_of(value)};
     }
