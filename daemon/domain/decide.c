@@ -192,14 +192,16 @@ uint32_t decide_years(const struct event *event, const struct event *facts, uint
     return count;
 }
 
+/** The year's row, which was loaded since decide_years() named it. */
 static const struct ledger_year *year_of(const struct circumstances *circumstances, int32_t year)
 {
-    for (uint32_t i = 0; i < circumstances->years_count; i++) {
+    const struct ledger_year *found = NULL;
+    for (uint32_t i = 0; i < circumstances->years_count && found == NULL; i++) {
         if (circumstances->years[i].year == year)
-            return &circumstances->years[i];
+            found = &circumstances->years[i];
     }
-    CHECK(!"the year's row was loaded");
-    return NULL;
+    CHECK(found != NULL);
+    return found;
 }
 
 static void add_line(struct decision *decision, const struct ledger_year *year,
@@ -344,7 +346,7 @@ static void judge_money(const struct event *event, const struct needs *needs,
         break;
     case MONEY_ALLOT:
     case MONEY_NONE:
-        CHECK(!"money of a workflow's event");
+        CHECK(needs->money != MONEY_ALLOT);
         break;
     }
 }
@@ -434,6 +436,9 @@ void decide_verdict(const struct event *event, const struct circumstances *circu
             ret->reasons.left_out++;
     }
     ret->verdict = verdict_of(&ret->reasons);
+    /* A hold that names nothing to wait for would never end. */
+    if (ret->verdict == VERDICT_HELD && ret->waits_count == 0)
+        ret->verdict = VERDICT_REJECTED;
     stand(event, needs, &circumstances->workflow, move, ret);
 }
 

@@ -584,6 +584,13 @@ static void all_reasons_are_reported_and_the_gravest_decides(void **state)
     assert_int_equal(s.decision.waits_count, 0);
     decide_verdict(&s.event, &s.circumstances, found, 1, &s.decision);
     assert_int_equal(s.decision.verdict, VERDICT_HELD);
+
+    /* A worker's hold that names nothing to wait for would never end: it rejects. */
+    found[0].severity = SEVERITY_HOLD;
+    s.years[0] = (struct ledger_year){
+        .ods = {"02E"}, .year = 2018, .allotted = true, .allotment_pence = 9000};
+    decide_verdict(&s.event, &s.circumstances, found, 1, &s.decision);
+    assert_int_equal(s.decision.verdict, VERDICT_REJECTED);
 }
 
 /* ---- registers ---------------------------------------------------------------------------- */
