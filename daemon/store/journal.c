@@ -293,7 +293,7 @@ static enum status create(struct journal *journal)
 static enum status check_link(struct journal *journal, char text[JOURNAL_TEXT_SIZE])
 {
     const struct part *active = &journal->active;
-    struct part *before;
+    struct part *before = NULL;
 
     if (journal->segments[0] != 1)
         return part_fault(text, STATUS_STORE_CORRUPT, 1, "the first segment is missing");
@@ -302,6 +302,7 @@ static enum status check_link(struct journal *journal, char text[JOURNAL_TEXT_SI
     enum status status = load_closed(journal, journal->segments_count - 2, &before, text);
     if (status != STATUS_OK)
         return status;
+    CHECK(before != NULL);
     if (memcmp(before->head.journal_id, active->head.journal_id, 16) != 0)
         return part_fault(text, STATUS_STORE_CORRUPT, active->head.first_seq,
                           "it belongs to another journal");

@@ -75,8 +75,11 @@ enum status state_open(struct state **ret, const char *dir, const char *parent, 
     if (status == STATUS_OK)
         status = overlay_new(&state->rows.overlay, state->rows.kv);
     if (status != STATUS_OK)
-        snprintf(text, STATE_TEXT_SIZE, "state: it cannot be %s: %s",
-                 *ret_created ? "made" : "opened", status_text(status));
+        snprintf(text, STATE_TEXT_SIZE, "state: it cannot be %s: %s%s",
+                 *ret_created ? "made" : "opened", status_text(status),
+                 status == STATUS_STORE_CORRUPT
+                     ? "; without its folder it is built again from the journal"
+                     : "");
     if (status == STATUS_OK)
         status = check_position(state, journal_id, text);
     if (status != STATUS_OK)

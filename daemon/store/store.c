@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define ROOM_SPARE_BYTES (2ull * BATCH_BYTES_MAX + 64ull * 1024 * 1024)
-#define ROOM_ASKED_EVERY 64 /* batches between two looks at the disk */
+#define ROOM_ASKED_EVERY 8 /* batches between two looks at the disk */
 #define MAP_FULL_PERCENT 90
 #define DIRTY_ROW_BYTES                                                                            \
     8192 /* of the map, at most, for a row not committed yet: its page and one above it */
