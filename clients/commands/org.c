@@ -48,7 +48,7 @@ static int show(struct cli *cli, int argc, char **argv)
 
 static const struct cli_option list_options[] = {
     {"kind", "KIND", "of this kind only: CCG, ICB, CSU, NHSE, HWB, LA, PROVIDER, SUB_ICB"},
-    {"on", "DAY", "as they were known on that day, YYYY-MM-DD; closed ones too"},
+    {"on", "DAY", "only those open on that day, YYYY-MM-DD"},
     {0},
 };
 static const struct cli_option show_options[] = {

@@ -200,6 +200,8 @@ head_seq() {
     exits 0
     [[ $(jq length <<<"$output") -eq 5 ]]
     [[ $(jq -r '.[].closed_on' <<<"$output" | sort -u) == 2022-06-30 ]]
+    as operator org list --kind CCG --on 2022-07-01 -o json
+    [[ $(jq length <<<"$output") -eq 0 ]]
     as operator org list --kind ICB -o json
     [[ $(jq -c 'map([.ods, .closed_on])' <<<"$output") == '[["QYG",null]]' ]]
     as operator org show 02E -o json
