@@ -19,7 +19,8 @@ else
 fi
 
 # Not by the compile commands: they are gcc's, with warnings that clang does not know.
-flags=(-std=c17 -D_GNU_SOURCE -I. -isystem "$build/generated")
+flags=(-std=c17 -D_GNU_SOURCE -I. -isystem "$build/generated" -DCOMMISSION_VERSION='"lint"'
+    -DWORKER_NAME='"lint"' -DWORKER_STAGE=stage_rules_review)
 status=0
 if command -v clang-tidy >/dev/null; then
     for file in "${files[@]}"; do
