@@ -26,7 +26,7 @@ enum severity { SEVERITY_NONE = 0, SEVERITY_WARN = 1, SEVERITY_HOLD = 2, SEVERIT
     X(DRAINING,               "",    REJECT, "the daemon is stopping; send it again later")                             \
     X(STORE_FULL,             "",    REJECT, "the daemon has no room left; an operator must act")                       \
     X(FACT_TOO_LARGE,         "",    REJECT, "the event is kept as a fact for later stages and is too long for one")    \
-    X(KEY_EXISTS,             "",    REJECT, "this key is in use already")                                              \
+    X(KEY_EXISTS,             "",    REJECT, "this key is in use already, or was revoked")                                              \
     X(KEY_UNKNOWN,            "",    REJECT, "no such key, or it is revoked already")                                   \
     X(AWARD_UNKNOWN,          "",    REJECT, "the workflow has no such award")                                          \
     X(AWARD_EXISTS,           "",    REJECT, "the workflow has an award of this id already")                            \
@@ -71,7 +71,7 @@ enum reason_code { REASON_LIST(REASON_ENUM) REASON_COUNT };
 #define REASON_PARAMETER_SIZE 24
 #define REASON_FIELD_SIZE 64
 #define REASON_VALUE_SIZE 72
-#define REASON_TEXT_SIZE 200
+#define REASON_TEXT_SIZE 240
 #define REASON_CODE_SIZE 64 /* with its parameter: "BUDGET_EXCEEDED:2018/19" */
 
 /** One reason of a finding or verdict: a value, copied whole. */

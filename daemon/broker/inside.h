@@ -81,7 +81,7 @@ struct broker {
     struct circumstances circumstances;
     struct support_row supports[SUPPORTS_MAX];
     struct ledger_year years[DECIDE_YEARS_MAX];
-    struct event facts[2 * FACTS_MAX];
+    struct event facts[3 * FACTS_MAX];
 };
 
 /* ---- door.c: what a sender brings ---- */

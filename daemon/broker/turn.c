@@ -34,22 +34,30 @@ bool turn_load(struct broker *broker, uint64_t seq, struct event *ret)
     return decode_event(broker, arena_copy(broker->scratch, bytes), ret);
 }
 
-/** The workflow's intended and withdrawn awards, in order of seq. Returns how many. */
+/** The workflow's intended, made and withdrawn awards, in order of seq. Returns how many. */
 static uint32_t load_awards(struct broker *broker, uint64_t number)
 {
-    struct slice bytes[2][FACTS_MAX];
-    uint64_t seqs[2][FACTS_MAX];
-    uint32_t counts[2];
-    uint32_t at[2] = {0, 0};
+    static const enum event_type types[] = {EVENT_AWARD_INTENDED, EVENT_CONTRACT_AWARDED,
+                                            EVENT_AWARD_WITHDRAWN};
+    struct slice bytes[ARRAY_LEN(types)][FACTS_MAX];
+    uint64_t seqs[ARRAY_LEN(types)][FACTS_MAX];
+    uint32_t counts[ARRAY_LEN(types)];
+    uint32_t at[ARRAY_LEN(types)] = {0};
+    uint32_t all = 0;
     uint32_t count = 0;
 
-    counts[0] =
-        store_get_facts(broker->store, number, EVENT_AWARD_INTENDED, bytes[0], seqs[0], FACTS_MAX);
-    counts[1] =
-        store_get_facts(broker->store, number, EVENT_AWARD_WITHDRAWN, bytes[1], seqs[1], FACTS_MAX);
-    while (at[0] < counts[0] || at[1] < counts[1]) {
-        uint32_t from =
-            at[1] >= counts[1] || (at[0] < counts[0] && seqs[0][at[0]] < seqs[1][at[1]]) ? 0 : 1;
+    static_assert(ARRAY_LEN(types) * FACTS_MAX <= ARRAY_LEN(broker->facts), "room for all");
+    for (uint32_t i = 0; i < ARRAY_LEN(types); i++) {
+        counts[i] = store_get_facts(broker->store, number, types[i], bytes[i], seqs[i], FACTS_MAX);
+        all += counts[i];
+    }
+    while (count < all) {
+        uint32_t from = ARRAY_LEN(types);
+        for (uint32_t i = 0; i < ARRAY_LEN(types); i++) {
+            if (at[i] < counts[i] &&
+                (from == ARRAY_LEN(types) || seqs[i][at[i]] < seqs[from][at[from]]))
+                from = i;
+        }
         struct slice copy = arena_copy(broker->scratch, bytes[from][at[from]++]);
         if (!decode_event(broker, copy, &broker->facts[count]))
             return 0;
@@ -89,13 +97,9 @@ void turn_circumstances(struct broker *broker, const struct event *event,
     begin_circumstances(broker);
     c->workflow = *workflow;
     store_get_organisation(broker->store, commissioner, event->occurred_on, &c->commissioner);
-    if (ods_equal(commissioner, event->sender)) {
-        c->sender = c->commissioner;
-    } else {
-        store_get_organisation(broker->store, event->sender, event->occurred_on, &c->sender);
+    if (!ods_equal(commissioner, event->sender))
         c->supports_count = store_get_supports(broker->store, commissioner, event->sender,
                                                broker->supports, SUPPORTS_MAX);
-    }
     if (needs->money == MONEY_NONE)
         return;
     c->facts_count = load_awards(broker, workflow->number);
@@ -109,9 +113,11 @@ void turn_register_circumstances(struct broker *broker, const struct event *even
     struct key public_key = {{0}};
 
     begin_circumstances(broker);
-    store_get_organisation(broker->store, event->sender, event->occurred_on, &c->sender);
     store_get_organisation(broker->store, event->organisation, event->occurred_on,
                            &c->commissioner);
+    if (event->type == EVENT_SUPPORT_CONTRACT)
+        store_get_organisation(broker->store, event->support_contract.csu, event->occurred_on,
+                               &c->named);
     load_years(broker, event, event->organisation);
     if (event->type == EVENT_KEY_ADDED)
         public_key = event->key_added.public_key;
@@ -119,7 +125,9 @@ void turn_register_circumstances(struct broker *broker, const struct event *even
         public_key = event->key_revoked.public_key;
     else
         return;
-    c->key_in_use = store_get_key(broker->store, public_key, &key) && !key.revoked;
+    /* A revoked key is never added again: who holds it may not be whom it was made for. */
+    c->key_in_use = store_get_key(broker->store, public_key, &key) &&
+                    (event->type == EVENT_KEY_ADDED || !key.revoked);
 
     /* The first operator's stands in the configuration: it is not added again, nor revoked here. */
     const struct key *first = &broker->options.first_operator.public_key;

@@ -95,9 +95,15 @@ void authorise_lead(const struct event *event, const struct circumstances *circu
     const struct workflow *workflow = &circumstances->workflow;
     struct ods lead = workflow->phase == PHASE_NONE ? event->lead : workflow->present_lead;
 
-    if (needs->lead_only && !ods_equal(event_commissioner(event), lead))
-        reasons_add(reasons, REASON_NOT_LEAD_COMMISSIONER, NULL, "sender_ods",
-                    event_commissioner(event).text, NULL);
+    if (!needs->lead_only || ods_equal(event_commissioner(event), lead))
+        return;
+
+    char text[REASON_TEXT_SIZE];
+    (void)snprintf(text, sizeof text, "the lead is %s: only it, or its support unit, sends this",
+                   lead.text);
+    reasons_add(reasons, REASON_NOT_LEAD_COMMISSIONER, NULL,
+                ods_empty(event->acting_for) ? "sender_ods" : "acting_for_ods",
+                event_commissioner(event).text, text);
 }
 
 /** An event of any stage is covered as the stage's own are. */
@@ -148,11 +154,6 @@ void authorise_support(const struct event *event, const struct circumstances *ci
                     event->acting_for.text, NULL);
 }
 
-static bool commissions(enum organisation_kind kind)
-{
-    return kind == ORGANISATION_CCG || kind == ORGANISATION_ICB || kind == ORGANISATION_NHSE;
-}
-
 void authorise_open(const struct event *event, const struct circumstances *circumstances,
                     struct reasons *reasons)
 {
@@ -173,10 +174,17 @@ void authorise_open(const struct event *event, const struct circumstances *circu
         reasons_add(reasons, REASON_ORG_NOT_OPEN, ods, field, ods, text);
         return;
     }
-    if (organisation_open_on(organisation, event->occurred_on) && commissions(organisation->kind))
+    bool commissioner = needs_commissioner(organisation->kind);
+    if (commissioner && organisation_open_on(organisation, event->occurred_on))
         return;
 
-    if (commissions(organisation->kind)) {
+    if (!commissioner && organisation->kind != ORGANISATION_SUB_ICB) {
+        (void)snprintf(text, sizeof text, "%s is of kind %s and commissions nothing", ods,
+                       organisation_kind_name(organisation->kind));
+        refuse(reasons, field, ods, text);
+        return;
+    }
+    if (commissioner) {
         date_print(organisation->closed_on, day);
         (void)snprintf(text, sizeof text, "%s closed after %s%s%s", ods, day,
                        successor[0] ? "; its successor is " : "", successor);

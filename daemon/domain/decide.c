@@ -95,8 +95,8 @@ static const struct move *judge_order(const struct event *event, const struct wo
                        stage_name(workflow->stage));
         reasons_add(reasons, REASON_STAGE_ALREADY_COMPLETE, NULL, "event_type", name, text);
     } else {
-        (void)snprintf(text, sizeof text, "%s comes in %s; the workflow is in %s", name,
-                       stage_name(needs->stage), stage_name(workflow->stage));
+        (void)snprintf(text, sizeof text, "%s comes in %s; the workflow is in %s, not complete yet",
+                       name, stage_name(needs->stage), stage_name(workflow->stage));
         reasons_add(reasons, REASON_STAGE_OUT_OF_ORDER, NULL, "event_type", name, text);
     }
     return NULL;
@@ -115,8 +115,10 @@ static void judge_size(const struct event *event, const struct needs *needs,
                        event->bytes.len);
         reasons_add(reasons, REASON_FACT_TOO_LARGE, NULL, "event", value, text);
     }
+    /* Half the room is kept for making or withdrawing what is intended. */
+    uint32_t awards_max = needs->money == MONEY_RESERVE ? FACTS_MAX / 2 : FACTS_MAX;
     if (needs->keeps_fact && needs->money != MONEY_NONE &&
-        circumstances->facts_count >= FACTS_MAX) {
+        circumstances->facts_count >= awards_max) {
         (void)snprintf(text, sizeof text, "the workflow has %u events about awards already",
                        circumstances->facts_count);
         reasons_add(reasons, REASON_FACT_TOO_LARGE, NULL, "event", NULL, text);
@@ -130,7 +132,13 @@ static bool same_award(struct slice a, struct slice b)
     return a.len == b.len && (a.len == 0 || memcmp(a.bytes, b.bytes, a.len) == 0);
 }
 
-/** The reservation of @award_id that stands: intended, and not withdrawn after. NULL: none does. */
+static struct slice award_id_of(const struct event *event)
+{
+    return event->type == EVENT_AWARD_WITHDRAWN ? event->award_withdrawn.award_id
+                                                : event->award.award_id;
+}
+
+/** The reservation of @award_id that stands: intended, and neither made nor withdrawn after. NULL: none does. */
 static const struct event *standing_reservation(const struct event *facts, uint32_t facts_count,
                                                 struct slice award_id)
 {
@@ -139,17 +147,10 @@ static const struct event *standing_reservation(const struct event *facts, uint3
         const struct event *fact = &facts[i];
         if (fact->type == EVENT_AWARD_INTENDED && same_award(fact->award.award_id, award_id))
             found = fact;
-        else if (fact->type == EVENT_AWARD_WITHDRAWN &&
-                 same_award(fact->award_withdrawn.award_id, award_id))
+        else if (fact->type != EVENT_AWARD_INTENDED && same_award(award_id_of(fact), award_id))
             found = NULL;
     }
     return found;
-}
-
-static struct slice award_id_of(const struct event *event)
-{
-    return event->type == EVENT_AWARD_WITHDRAWN ? event->award_withdrawn.award_id
-                                                : event->award.award_id;
 }
 
 static uint32_t add_year(int32_t *years, uint32_t count, int32_t year)
@@ -280,12 +281,12 @@ static void judge_year(const struct ledger_year *year, int64_t pence, struct dec
     financial_year_print(year->year, name);
     (void)snprintf(value, sizeof value, "%lld", (long long)pence);
     pence_print(pence, sums[0]);
-    pence_print(left, sums[1]);
+    pence_print(left < 0 ? -left : left, sums[1]);
     pence_print(year->allotment_pence, sums[2]);
     pence_print(year->allotment_pence - left, sums[3]);
     (void)snprintf(text, sizeof text,
-                   "%s needs GBP %s of %s, GBP %s is left (allotment %s, taken %s)", year->ods.text,
-                   sums[0], name, sums[1], sums[2], sums[3]);
+                   "%s needs GBP %s of %s, GBP %s is %s (allotment %s, taken %s)", year->ods.text,
+                   sums[0], name, sums[1], left < 0 ? "overcommitted" : "left", sums[2], sums[3]);
     reasons_add(&decision->reasons, REASON_BUDGET_EXCEEDED, name, "value_pence", value, text);
 }
 
@@ -444,6 +445,48 @@ void decide_verdict(const struct event *event, const struct circumstances *circu
 
 /* ---- registers ---------------------------------------------------------------------------- */
 
+/** The organisation of a register is registered, and of a @fitting kind. */
+static void judge_kind(const struct event *event, bool fitting,
+                       const struct circumstances *circumstances, struct reasons *reasons)
+{
+    const char *ods = event->organisation.text;
+    const char *kind = organisation_kind_name(circumstances->commissioner.kind);
+    char text[REASON_TEXT_SIZE];
+
+    if (!circumstances->commissioner.known) {
+        reasons_add(reasons, REASON_ORG_UNKNOWN, ods, "organisation_ods", ods, NULL);
+    } else if (!fitting) {
+        (void)snprintf(text, sizeof text, "%s is of kind %s, which has no %s", ods, kind,
+                       event_type_name(event->type));
+        reasons_add(reasons, REASON_FIELD_INVALID, "organisation_ods", "organisation_ods", ods,
+                    text);
+    }
+}
+
+/** R10, 001: a support contract is a commissioner's, with a support unit. */
+static void judge_support(const struct event *event, const struct circumstances *circumstances,
+                          struct reasons *reasons)
+{
+    const struct organisation *csu = &circumstances->named;
+    const char *ods = event->support_contract.csu.text;
+
+    judge_kind(event, needs_commissioner(circumstances->commissioner.kind), circumstances, reasons);
+    if (!csu->known)
+        reasons_add(reasons, REASON_ORG_UNKNOWN, ods, "support_contract.csu_ods", ods, NULL);
+    else if (csu->kind != ORGANISATION_CSU)
+        reasons_add(reasons, REASON_FIELD_INVALID, "csu_ods", "support_contract.csu_ods", ods,
+                    "it is registered, but not as a commissioning support unit");
+}
+
+/** R22, 001: co-commissioning is between NHS England and a group or board. */
+static void judge_co_commissioning(const struct event *event,
+                                   const struct circumstances *circumstances,
+                                   struct reasons *reasons)
+{
+    enum organisation_kind kind = circumstances->commissioner.kind;
+    judge_kind(event, kind == ORGANISATION_CCG || kind == ORGANISATION_ICB, circumstances, reasons);
+}
+
 /** R30, 004: an allotment is NHS England's, for an organisation that is open within the year. */
 static void judge_allotment(const struct event *event, const struct principal *principal,
                             const struct circumstances *circumstances, struct decision *ret)
@@ -458,9 +501,10 @@ static void judge_allotment(const struct event *event, const struct principal *p
     if (principal->kind != ORGANISATION_NHSE)
         reasons_add(&ret->reasons, REASON_ALLOTMENT_NOT_NHSE, NULL, "sender_ods",
                     event->sender.text, NULL);
+    judge_kind(event, needs_commissioner(organisation->kind), circumstances, &ret->reasons);
     if (!organisation->known)
-        reasons_add(&ret->reasons, REASON_ORG_UNKNOWN, ods, "organisation_ods", ods, NULL);
-    else if (organisation->closed_on != DATE_NONE && organisation->closed_on < year.from)
+        return;
+    if (organisation->closed_on != DATE_NONE && organisation->closed_on < year.from)
         reasons_add(&ret->reasons, REASON_ORG_CLOSED, organisation->successor.text,
                     "organisation_ods", ods, "the organisation was closed before the year began");
     else if (organisation->opened_on > year.to)
@@ -522,9 +566,15 @@ void decide_register(const struct event *event, const struct principal *principa
         judge_key(&event->key_added, circumstances, ret);
     else if (event->type == EVENT_KEY_REVOKED && !circumstances->key_in_use)
         reasons_add(&ret->reasons, REASON_KEY_UNKNOWN, NULL, "key_revoked.public_key", NULL, NULL);
-    else if (event->type == EVENT_CO_COMMISSIONING_LEVEL && !circumstances->commissioner.known)
-        reasons_add(&ret->reasons, REASON_ORG_UNKNOWN, event->organisation.text, "organisation_ods",
-                    event->organisation.text, NULL);
+    else if (event->type == EVENT_SUPPORT_CONTRACT)
+        judge_support(event, circumstances, &ret->reasons);
+    else if (event->type == EVENT_CO_COMMISSIONING_LEVEL)
+        judge_co_commissioning(event, circumstances, &ret->reasons);
+    else if (event->type == EVENT_ORGANISATION_REGISTERED &&
+             ods_equal(event->organisation_registered.successor, event->organisation))
+        reasons_add(&ret->reasons, REASON_FIELD_INVALID, "successor_ods",
+                    "organisation_registered.successor_ods", event->organisation.text,
+                    "an organisation does not succeed itself");
 
     ret->verdict = verdict_of(&ret->reasons);
     if (ret->verdict != VERDICT_ACCEPTED)

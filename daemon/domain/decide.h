@@ -21,20 +21,23 @@ struct support_row {
 
 /** What decide() may look at; who fills it in: the broker, from the store, as needs says. */
 struct circumstances {
-    struct workflow workflow;   /* PHASE_NONE: not open */
-    struct organisation sender; /* on occurred_on */
-    struct organisation
-        commissioner; /* the one for whom it is sent (event_commissioner); of a register event the organisation it is about */
-    const struct support_row
-        *supports; /* between commissioner and sender, when the sender is a CSU */
+    /* PHASE_NONE: not open. */
+    struct workflow workflow;
+    /* For whom it is sent (event_commissioner); of a register event the organisation it is about. */
+    struct organisation commissioner;
+    /* Whom a register event names beside its own: a support contract's unit. */
+    struct organisation named;
+    /* Between the commissioner and the sender, when a support unit sends. */
+    const struct support_row *supports;
     uint32_t supports_count;
-    const struct ledger_year
-        *years; /* the present lead's: of the award's years and of those it releases */
+    /* The present lead's: those that decide_years() names. */
+    const struct ledger_year *years;
     uint32_t years_count;
-    const struct event *
-        facts; /* AWARD_INTENDED, AWARD_WITHDRAWN of the workflow, decoded, in order of seq; for events that move money */
+    /* For events that move money: awards intended, made and withdrawn, decoded, in order of seq. */
+    const struct event *facts;
     uint32_t facts_count;
-    bool key_in_use; /* KEY_ADDED, KEY_REVOKED: the key is known and not revoked */
+    /* KEY_ADDED: the key was ever added; KEY_REVOKED: it is in use. */
+    bool key_in_use;
     date_t today;
 };
 

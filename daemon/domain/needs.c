@@ -44,6 +44,11 @@ static const struct needs table[] = {
 };
 /* clang-format on */
 
+bool needs_commissioner(enum organisation_kind kind)
+{
+    return (COMMISSIONERS & KIND_BIT(kind)) != 0;
+}
+
 const struct needs *needs_of(enum event_type type)
 {
     for (uint32_t i = 0; i < ARRAY_LEN(table); i++) {

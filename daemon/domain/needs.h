@@ -24,6 +24,9 @@ struct needs {
     enum event_type facts[NEEDS_FACTS_MAX]; /* what its assignment carries; EVENT_NONE ends */
 };
 
+/** Does an organisation of @kind commission: a group, a board, NHS England? */
+bool needs_commissioner(enum organisation_kind kind);
+
 /** The row of @type; NULL: not built. */
 const struct needs *needs_of(enum event_type type);
 const struct needs *needs_table(uint32_t *ret_count);

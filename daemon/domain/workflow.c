@@ -7,7 +7,8 @@
  *      │                        ▲                   ▲  │                  ▲                ▲
  *      └── ADOPTED: at the stage that it names ─────┘  └─ adopted only: ──┴────────────────┘
  *
- * The stage is the one whose events are awaited: those before it are complete.
+ * The stage is the one whose events are awaited: those before it are complete. An award that was intended and not made (another
+ * lot's) can be withdrawn at any time after, so that its reservation never stands for ever.
  */
 /* clang-format off */
 static const struct move moves[] = {
@@ -25,8 +26,10 @@ static const struct move moves[] = {
     {PHASE_OPEN,     STAGE_CONTRACT_AWARD, EVENT_AWARD_INTENDED,      false,   PHASE_OPEN,     STAGE_NONE},
     {PHASE_OPEN,     STAGE_CONTRACT_AWARD, EVENT_AWARD_WITHDRAWN,     false,   PHASE_OPEN,     STAGE_NONE},
     {PHASE_OPEN,     STAGE_CONTRACT_AWARD, EVENT_CONTRACT_AWARDED,    false,   PHASE_OPEN,     STAGE_REVIEW},
+    {PHASE_OPEN,     STAGE_REVIEW,         EVENT_AWARD_WITHDRAWN,     false,   PHASE_OPEN,     STAGE_NONE},
     {PHASE_OPEN,     STAGE_REVIEW,         EVENT_REVIEW_COMPLETED,    false,   PHASE_COMPLETE, STAGE_NONE},
     {PHASE_OPEN,     STAGE_NONE,           EVENT_NOTE,                false,   PHASE_OPEN,     STAGE_NONE},
+    {PHASE_COMPLETE, STAGE_NONE,           EVENT_AWARD_WITHDRAWN,     false,   PHASE_COMPLETE, STAGE_NONE},
     {PHASE_COMPLETE, STAGE_NONE,           EVENT_NOTE,                false,   PHASE_COMPLETE, STAGE_NONE},
 };
 /* clang-format on */

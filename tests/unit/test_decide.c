@@ -293,6 +293,11 @@ static void a_commissioner_is_registered_and_open_on_the_day(void **state)
     assert_int_equal(verdict(&s), VERDICT_REJECTED);
     expect_only(&s, REASON_ORG_NOT_OPEN, "02E");
 
+    s.circumstances.commissioner =
+        organisation("02E", ORGANISATION_CSU, date_of(2013, 4, 1), DATE_NONE, "");
+    assert_int_equal(verdict(&s), VERDICT_REJECTED);
+    expect_only(&s, REASON_SENDER_NOT_AUTHORISED, "");
+
     s.circumstances.commissioner.known = false;
     assert_int_equal(verdict(&s), VERDICT_REJECTED);
     expect_only(&s, REASON_ORG_UNKNOWN, "02E");
@@ -547,6 +552,28 @@ static void an_award_is_intended_once_and_withdrawn_once(void **state)
     expect_only(&s, REASON_AWARD_UNKNOWN, "");
 }
 
+static void an_award_that_was_not_made_is_withdrawn_at_any_time_after(void **state)
+{
+    (void)state;
+    for (int phase = PHASE_OPEN; phase <= PHASE_COMPLETE; phase++) {
+        struct scene s = scene(EVENT_AWARD_INTENDED);
+        stand_in(&s, STAGE_REVIEW);
+        s.circumstances.workflow.phase = (enum phase)phase;
+        with_award(&s, 100, date_of(2018, 7, 1), DATE_NONE);
+        with_year(&s, 2018, true, 1000, 0);
+        s.facts[0] = s.event;
+        s.circumstances.facts_count = 1;
+        s.event.type = EVENT_AWARD_WITHDRAWN;
+        s.event.award_withdrawn =
+            (struct award_withdrawn){.award_id = {(const uint8_t *)"a1", 2}, .reason = {0}};
+
+        assert_int_equal(verdict(&s), VERDICT_ACCEPTED);
+        assert_int_equal(s.decision.lines[0].pence, -100);
+        assert_int_equal(s.decision.phase, phase);
+        assert_int_equal(s.decision.stage, STAGE_REVIEW);
+    }
+}
+
 static void a_fact_fits_an_assignment(void **state)
 {
     (void)state;
@@ -594,6 +621,64 @@ static void all_reasons_are_reported_and_the_gravest_decides(void **state)
 }
 
 /* ---- registers ---------------------------------------------------------------------------- */
+
+static void registers_are_of_organisations_of_their_kind(void **state)
+{
+    (void)state;
+    static const struct {
+        enum event_type type;
+        enum organisation_kind kind;
+        enum organisation_kind named;
+        int code;
+    } cases[] = {
+        {EVENT_SUPPORT_CONTRACT, ORGANISATION_CCG, ORGANISATION_CSU, -1},
+        {EVENT_SUPPORT_CONTRACT, ORGANISATION_ICB, ORGANISATION_CSU, -1},
+        {EVENT_SUPPORT_CONTRACT, ORGANISATION_CCG, ORGANISATION_CCG, REASON_FIELD_INVALID},
+        {EVENT_SUPPORT_CONTRACT, ORGANISATION_CCG, ORGANISATION_NONE, REASON_ORG_UNKNOWN},
+        {EVENT_SUPPORT_CONTRACT, ORGANISATION_CSU, ORGANISATION_CSU, REASON_FIELD_INVALID},
+        {EVENT_SUPPORT_CONTRACT, ORGANISATION_NONE, ORGANISATION_CSU, REASON_ORG_UNKNOWN},
+        {EVENT_CO_COMMISSIONING_LEVEL, ORGANISATION_CCG, ORGANISATION_NONE, -1},
+        {EVENT_CO_COMMISSIONING_LEVEL, ORGANISATION_NHSE, ORGANISATION_NONE, REASON_FIELD_INVALID},
+        {EVENT_CO_COMMISSIONING_LEVEL, ORGANISATION_CSU, ORGANISATION_NONE, REASON_FIELD_INVALID},
+        {EVENT_ALLOTMENT_SET, ORGANISATION_NHSE, ORGANISATION_NONE, -1},
+        {EVENT_ALLOTMENT_SET, ORGANISATION_PROVIDER, ORGANISATION_NONE, REASON_FIELD_INVALID},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct scene s = scene(cases[i].type);
+        s.event.organisation = (struct ods){"02E"};
+        s.principal.kind = ORGANISATION_NHSE;
+        if (cases[i].type == EVENT_SUPPORT_CONTRACT)
+            s.event.support_contract.csu = (struct ods){"0CE"};
+        if (cases[i].type == EVENT_ALLOTMENT_SET) {
+            s.event.allotment_set = (struct allotment_set){.year = 2018, .core_pence = 1};
+            with_year(&s, 2018, false, 0, 0);
+        }
+        s.circumstances.commissioner.kind = cases[i].kind;
+        s.circumstances.commissioner.known = cases[i].kind != ORGANISATION_NONE;
+        s.circumstances.named.kind = cases[i].named;
+        s.circumstances.named.known = cases[i].named != ORGANISATION_NONE;
+        wire_up(&s);
+        decide_register(&s.event, &s.principal, &s.circumstances, &s.decision);
+
+        assert_int_equal(s.decision.verdict,
+                         cases[i].code < 0 ? VERDICT_ACCEPTED : VERDICT_REJECTED);
+        if (cases[i].code >= 0)
+            assert_int_equal(only_reason(&s.decision)->code, cases[i].code);
+    }
+}
+
+static void an_organisation_does_not_succeed_itself(void **state)
+{
+    (void)state;
+    struct scene s = scene(EVENT_ORGANISATION_REGISTERED);
+    s.event.organisation = (struct ods){"02E"};
+    s.event.organisation_registered.successor = (struct ods){"QYG"};
+    decide_register(&s.event, &s.principal, &s.circumstances, &s.decision);
+    assert_int_equal(s.decision.verdict, VERDICT_ACCEPTED);
+    s.event.organisation_registered.successor = (struct ods){"02E"};
+    decide_register(&s.event, &s.principal, &s.circumstances, &s.decision);
+    expect_only(&s, REASON_FIELD_INVALID, "successor_ods");
+}
 
 static void an_allotment_is_set_by_nhs_england_for_an_organisation_of_the_year(void **state)
 {
@@ -719,6 +804,9 @@ int main(void)
         cmocka_unit_test(a_fact_fits_an_assignment),
         cmocka_unit_test(all_reasons_are_reported_and_the_gravest_decides),
         cmocka_unit_test(an_allotment_is_set_by_nhs_england_for_an_organisation_of_the_year),
+        cmocka_unit_test(registers_are_of_organisations_of_their_kind),
+        cmocka_unit_test(an_organisation_does_not_succeed_itself),
+        cmocka_unit_test(an_award_that_was_not_made_is_withdrawn_at_any_time_after),
         cmocka_unit_test(a_key_fits_its_organisation),
         cmocka_unit_test(the_years_of_a_decision_are_those_of_award_and_reservation),
     };
