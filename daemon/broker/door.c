@@ -295,8 +295,10 @@ static void receive(struct broker *broker, connection_t from, const struct princ
                                    .state = at_turn ? DOCKET_TURN : DOCKET_QUEUED,
                                });
     quota_take(broker->quota, event->sender);
-    if (at_turn)
-        turn_begin(broker, entry.seq, event, &workflow);
+    if (!at_turn)
+        return;
+    arena_reset(broker->scratch); /* of the event before, with the facts that it looked at */
+    turn_begin(broker, entry.seq, event, &workflow);
 }
 
 void broker_event(struct broker *broker, connection_t from, const struct principal *principal,

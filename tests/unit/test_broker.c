@@ -525,6 +525,41 @@ static void more_waits_that_end_at_once_than_are_remembered_all_end(void **state
 
 /* ---- money ---- */
 
+/** Each is rejected at once, so that the next is at its turn in the same batch. */
+static void a_batch_of_events_about_many_awards_is_judged(void **state)
+{
+    struct fixture *f = *state;
+    struct provider providers[16];
+    for (uint32_t i = 0; i < ARRAY_LEN(providers); i++)
+        providers[i] = (struct provider){.scheme = slice_of("GB-COH"),
+                                         .id = slice_of("01234567"),
+                                         .name = slice_of("a provider of services, one of many"),
+                                         .kind = PROVIDER_INDEPENDENT};
+    when_worker_of_all_joins(f, WORKER, 8);
+    given_workflow_in(f, "02E", "a", STAGE_CONTRACT_AWARD);
+    for (uint32_t i = 0; i < FACTS_MAX - 1; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof id, "a-%u", i);
+        struct event intended = award_intended("02E", "a", id, 1);
+        intended.award.providers = providers;
+        intended.award.providers_count = ARRAY_LEN(providers);
+        when_sent(f, intended);
+        when_all_is_found_good(f);
+    }
+
+    struct event last = {0};
+    turn_opens(f);
+    for (uint32_t i = 0; i < 400; i++) {
+        struct event early = award_withdrawn("02E", "a", "a-1");
+        early.occurred_on = date_of(2018, 8, 1);
+        last = made(f, early);
+        hand_in(f, CLIENT, &last);
+    }
+    turn_closes(f);
+
+    expect_verdict(f, last, VERDICT_REJECTED, REASON_DATE_IN_FUTURE);
+}
+
 static void the_second_of_two_competing_awards_exceeds_what_is_left(void **state)
 {
     struct fixture *f = *state;
@@ -1132,6 +1167,7 @@ int main(void)
         WORLD(a_wait_that_ended_as_the_daemon_died_is_found_at_start),
         WORLD(events_let_go_come_before_younger_ones_and_in_their_order),
         WORLD(more_waits_that_end_at_once_than_are_remembered_all_end),
+        WORLD(a_batch_of_events_about_many_awards_is_judged),
         WORLD(the_second_of_two_competing_awards_exceeds_what_is_left),
         WORLD(two_findings_in_one_batch_see_each_others_money),
         WORLD(a_withdrawn_award_gives_its_money_back),
