@@ -94,9 +94,8 @@ static const struct rulebook_rule rules[] = {
      "The lists of services in public descriptions of CCGs, NHS England and local authorities",
      JUDGED_BY_WORKER, STAGE(NEEDS_ASSESSED) | STAGE(PRIORITIES_SET) | BUYING, ALWAYS},
     {"R38", "Organisations open on the day",
-     "Who sends, leads or is named in a register was registered and open on the day of the "
-     "event; a closed organisation's "
-     "events are its successor's to send, and the rejection names it.",
+     "The commissioner for whom an event is sent, and whoever a register is about, was registered and "
+     "open on the day of the event; the rejection of a closed one names its successor.",
      "ODS: opening, closing and successors; Establishment Order under NHS Act 2006, s. 14Z25: "
      "integrated care boards from 1 July 2022",
      JUDGED_BY_DAEMON, ALL_STAGES, ALWAYS},

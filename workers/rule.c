@@ -38,12 +38,18 @@ static enum service_category own_category(const struct matter *matter, const cha
     return event->award.category;
 }
 
+/* The event's own, else the procurement's, else what was assessed. */
 static enum service_category find_category(const struct matter *matter, const char **ret_field)
 {
     *ret_field = "";
     enum service_category own = own_category(matter, ret_field);
     if (own != CATEGORY_NONE)
         return own;
+    const struct event *started = matter_fact(matter, EVENT_PROCUREMENT_STARTED);
+    if (started != NULL && started->procurement_started.category != CATEGORY_NONE) {
+        *ret_field = "procurement_started.service_category";
+        return started->procurement_started.category;
+    }
     const struct event *assessed = matter_fact(matter, EVENT_NEEDS_ASSESSED);
     if (assessed == NULL)
         return CATEGORY_NONE;

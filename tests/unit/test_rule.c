@@ -55,6 +55,31 @@ static void the_events_own_category_goes_before_the_one_assessed(void **state)
     }
 }
 
+static void a_category_named_by_the_procurement_is_the_awards_too(void **state)
+{
+    struct event facts[2] = {
+        {.type = EVENT_NEEDS_ASSESSED, .needs_assessed = {.category = CATEGORY_ELECTIVE}},
+        {.type = EVENT_PROCUREMENT_STARTED,
+         .procurement_started = {.category = CATEGORY_URGENT_EMERGENCY}}};
+    struct case_matter c;
+
+    (void)state;
+    matter_begin(&c, EVENT_CONTRACT_AWARDED, "2018-04-01");
+    c.matter.facts = facts;
+    c.matter.facts_count = 2;
+    c.matter.event.award.excludes_unregistered = true;
+
+    assert_int_equal(matter_category(&c.matter), CATEGORY_URGENT_EMERGENCY);
+    assert_string_equal(matter_category_field(&c.matter), "procurement_started.service_category");
+    assert_string_equal(matter_judged(&c, &rule_urgent_care_open),
+                        "URGENT_CARE_EXCLUDES_UNREGISTERED");
+    matter_own_category(&c, CATEGORY_COMMUNITY);
+    assert_string_equal(matter_judged(&c, &rule_urgent_care_open),
+                        "URGENT_CARE_EXCLUDES_UNREGISTERED");
+    facts[1].procurement_started.category = CATEGORY_NONE;
+    assert_string_equal(matter_judged(&c, &rule_urgent_care_open), "");
+}
+
 static void an_award_is_an_intended_or_a_made_one(void **state)
 {
     struct case_matter c;
@@ -108,6 +133,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_newest_fact_of_a_type_counts),
         cmocka_unit_test(the_events_own_category_goes_before_the_one_assessed),
+        cmocka_unit_test(a_category_named_by_the_procurement_is_the_awards_too),
         cmocka_unit_test(an_award_is_an_intended_or_a_made_one),
         cmocka_unit_test(all_rules_of_the_event_run_in_their_order_and_no_others),
     };

@@ -37,6 +37,10 @@ static void providers_are_named_by_a_known_register(void **state)
         {"GB-UKPRN", "10000346", PROVIDER_OTHER, ""},
         {"GB-CFS", "123456", PROVIDER_NONE, ACCOUNT},
         {"GB-FTS", "12345", PROVIDER_INDEPENDENT, ACCOUNT},
+        {"GB-NHS", "RW", PROVIDER_NHS_FT, UNKNOWN},
+        {"GB-NHS", "rww", PROVIDER_NHS_FT, UNKNOWN},
+        {"GB-NHS", "N810011", PROVIDER_GP_PRACTICE, UNKNOWN},
+        {"GB-NHS", "not a code!", PROVIDER_NHS_TRUST, UNKNOWN},
         {"GB-ODS", "RWW", PROVIDER_NHS_FT, UNKNOWN}, /* there is no such list */
         {"gb-coh", "04103211", PROVIDER_NONE, UNKNOWN},
         {"GB-COHX", "04103211", PROVIDER_NONE, UNKNOWN},

@@ -21,12 +21,15 @@ static void population_counted(const struct matter *matter, struct reasons *reas
 
 const struct rule rule_population_counted = {"R24", population_counted};
 
-/* By the event's own word or by the assessment's: another name later does not lift the duty. */
+/* By the event's own word, the procurement's or the assessment's: another name later does not lift the duty. */
 static bool is_urgent_care(const struct matter *matter)
 {
     const struct event *assessed = matter_fact(matter, EVENT_NEEDS_ASSESSED);
+    const struct event *started = matter_fact(matter, EVENT_PROCUREMENT_STARTED);
 
     return matter_category(matter) == CATEGORY_URGENT_EMERGENCY ||
+           (started != NULL &&
+            started->procurement_started.category == CATEGORY_URGENT_EMERGENCY) ||
            (assessed != NULL && assessed->needs_assessed.category == CATEGORY_URGENT_EMERGENCY);
 }
 

@@ -111,6 +111,17 @@ static bool is_nhs(enum provider_kind kind)
     return kind == PROVIDER_NHS_TRUST || kind == PROVIDER_NHS_FT || kind == PROVIDER_GP_PRACTICE;
 }
 
+/** An ODS code: 3 to 6 capital letters and digits (practices have 6). */
+static bool is_ods_code(struct slice id)
+{
+    for (size_t i = 0; i < id.len; i++) {
+        bool letter = id.bytes[i] >= 'A' && id.bytes[i] <= 'Z';
+        if (!letter && !(id.bytes[i] >= '0' && id.bytes[i] <= '9'))
+            return false;
+    }
+    return id.len >= 3 && id.len <= 6;
+}
+
 static void known_one(const struct subject *subject)
 {
     const struct provider *provider = subject->provider;
@@ -122,6 +133,9 @@ static void known_one(const struct subject *subject)
     else if (is_nhs(provider->kind) && strcmp(scheme->name, "GB-NHS") != 0)
         add(subject, REASON_PROVIDER_UNKNOWN, NULL, "scheme", provider->scheme,
             "an NHS trust or practice is named by its ODS code, scheme GB-NHS");
+    else if (strcmp(scheme->name, "GB-NHS") == 0 && !is_ods_code(provider->id))
+        add(subject, REASON_PROVIDER_UNKNOWN, NULL, "id", provider->id,
+            "this is no ODS code: 3 to 6 capital letters and digits");
     else if (scheme->kind == SCHEME_ACCOUNT)
         add(subject, REASON_PROVIDER_NOT_IDENTIFIED, NULL, "scheme", provider->scheme, NULL);
 }

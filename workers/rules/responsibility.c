@@ -127,15 +127,19 @@ static void category_known(const struct matter *matter, struct reasons *reasons)
 {
     enum service_category category = matter_category(matter);
 
-    if (category == CATEGORY_NONE && matter->assignment->adopted) {
+    bool unseen = matter->assignment->adopted && matter->event.type != EVENT_NEEDS_ASSESSED &&
+                  matter_fact(matter, EVENT_NEEDS_ASSESSED) == NULL;
+
+    if (unseen)
         reasons_add(reasons, REASON_ADOPTED_NOT_EVIDENCED, NULL, NULL, NULL,
-                    "the workflow was adopted without an assessment: the service's category is not "
-                    "known, and what depends on it is not judged");
-        return;
-    }
-    if (category == CATEGORY_NONE || category == CATEGORY_UNLISTED)
+                    category == CATEGORY_NONE
+                        ? "the workflow was adopted without an assessment: the service's category "
+                          "is not known, and what depends on it is not judged"
+                        : "the workflow was adopted without an assessment: its counts, and the "
+                          "board it was coordinated with, are not evidenced");
+    if (category == CATEGORY_UNLISTED || (category == CATEGORY_NONE && !unseen))
         reasons_add(reasons, REASON_SERVICE_CATEGORY_UNKNOWN, NULL, matter_category_field(matter),
-                    NULL, NULL);
+                    NULL, category == CATEGORY_NONE ? "no service category is given" : NULL);
 }
 
 const struct rule rule_category_known = {"R36", category_known};
@@ -153,7 +157,7 @@ static void gp_services_delegated(const struct matter *matter, struct reasons *r
 
     if (commissioner->kind == ORGANISATION_NHSE || commissioner->co_level == CO_DELEGATED)
         return;
-    snprintf(text, sizeof text, "%s has %s on the day; core GP services need full delegation",
+    snprintf(text, sizeof text, "on the day %s has %s; core GP services need full delegation",
              commissioner->ods.text,
              commissioner->co_level == CO_JOINT ? "joint co-commissioning, whose committee decides"
                                                 : "no delegated co-commissioning");
