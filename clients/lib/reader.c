@@ -75,6 +75,10 @@ static enum status wait_for_reply(struct commission *commission, int64_t deadlin
         bool broken = channel_connections(commission->channel) != asked_on ||
                       !channel_connected(commission->channel);
         if (status == STATUS_OK && reader->reply == NULL && broken) {
+            /* What came before it broke is there already (a daemon that stops has answered). */
+            status = client_turn(commission, 0, false);
+            if (status == STATUS_OK && reader->reply != NULL)
+                break;
             channel_reset(commission->channel); /* it may wait there for the next connection */
             status = STATUS_TIMED_OUT;
         }
