@@ -69,7 +69,7 @@ struct printer *printer_new(const struct cli *cli, const struct column *columns,
             printer->show[printer->show_count++] = i;
         size_t len = strlen(columns[i].name);
         bool pence = columns[i].type == COLUMN_PENCE &&
-                     !(len >= 6 && strcmp(columns[i].name + len - 6, "_pence") == 0);
+                     !(len >= 5 && strcmp(columns[i].name + len - 5, "pence") == 0);
         snprintf(printer->key[i], sizeof printer->key[i], "%.50s%s", columns[i].name,
                  pence ? "_pence" : "");
     }
