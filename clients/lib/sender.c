@@ -372,7 +372,8 @@ static enum status gather_more(struct commission *commission)
         count = sender->gathered.count;
         status = client_turn(commission, 0, false);
     }
-    return status == STATUS_TIMED_OUT ? STATUS_OK : status;
+    bool no_more = status == STATUS_TIMED_OUT || status == STATUS_UNREACHABLE;
+    return no_more ? STATUS_OK : status;
 }
 
 enum status commission_answers(struct commission *commission, int64_t timeout_ms,

@@ -656,6 +656,32 @@ static void answers_that_come_during_a_question_are_kept(void **state)
     assert_int_equal(f->verdicts, 1);
 }
 
+static void answers_that_came_are_handed_out_though_the_key_is_refused_since(void **state)
+{
+    struct fixture *f = *state;
+    const struct reply *reply = NULL;
+    const struct answer *answers;
+    uint32_t count = 0;
+    f->notes.answers_before_reply = true;
+    given_daemon(f);
+    given_client(f, 0);
+    when_sent(f, 1, 1, COMMISSION_WAIT_VERDICT);
+    assert_int_equal(ask(f, PATIENCE_MS, &reply), STATUS_OK);
+    fake_stop(f->fake);
+    fake_accept(f->fake, false);
+    given_daemon(f);
+    for (int i = 0; i < 100 && !commission_key_refused(f->commission); i++)
+        (void)!ask(f, 200, &reply);
+    assert_true(commission_key_refused(f->commission));
+
+    enum status status = commission_answers(f->commission, 0, &answers, &count);
+
+    assert_int_equal(status, STATUS_OK);
+    count_answers(f, answers, count);
+    assert_int_equal(f->verdicts, 1);
+    assert_int_equal(commission_unanswered(f->commission), 0);
+}
+
 static void nobody_there_is_unreachable_and_no_reply_is_timed_out(void **state)
 {
     struct fixture *f = *state;
@@ -924,6 +950,7 @@ int main(void)
         TEST(a_refused_key_is_said_and_tried_again),
         TEST(a_question_gets_its_own_reply_and_no_other),
         TEST(answers_that_come_during_a_question_are_kept),
+        TEST(answers_that_came_are_handed_out_though_the_key_is_refused_since),
         TEST(nobody_there_is_unreachable_and_no_reply_is_timed_out),
         TEST(a_question_is_not_asked_twice_when_the_connection_breaks),
         TEST(a_feed_goes_on_as_long_as_it_is_read),
