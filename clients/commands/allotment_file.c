@@ -57,21 +57,29 @@ static uint32_t cell_named(const struct csv_row *row, const char *name)
     return UINT32_MAX;
 }
 
-/** Read thousands of pounds, digits perhaps with commas between. */
+/** Read thousands of pounds: digits, or groups of three with commas between; "12,5" might be a fraction. */
 static bool thousands(const char *text, int64_t *ret_pence)
 {
     int64_t pounds = 0;
     int digits = 0;
+    int group = 0; /* digits since the last comma */
+    bool commas = false;
     for (; *text != '\0'; text++) {
-        if (*text == ',' && digits > 0)
+        if (*text == ',') {
+            if (commas ? group != 3 : group < 1 || group > 3)
+                return false;
+            commas = true;
+            group = 0;
             continue;
+        }
         if (*text < '0' || *text > '9' || digits == THOUSANDS_DIGITS_MAX)
             return false;
         pounds = pounds * 10 + (*text - '0');
         digits++;
+        group++;
     }
     *ret_pence = pounds * PENCE_OF_A_THOUSAND;
-    return digits > 0;
+    return digits > 0 && (!commas || group == 3);
 }
 
 static bool take_row(struct allotment_file *file, const struct csv_row *cells, uint32_t sum_cell,
@@ -145,11 +153,11 @@ static bool taken(const struct allotment_file *file, struct ods ods)
     return false;
 }
 
-/** Find the names that are the row's, of organisations that were open or were not; returns how many, at most two. */
+/** Find the names that are the row's, of organisations that were open or were not; returns how many, at most two. A row whose name has no word that counts has none. */
 static uint32_t find_alike(struct allotment_row *row, const struct org_names *names, bool open)
 {
     uint32_t found = 0;
-    for (uint32_t i = 0; i < names->count && found < 2; i++) {
+    for (uint32_t i = 0; *row->key != '\0' && i < names->count && found < 2; i++) {
         const struct org_name *name = &names->items[i];
         if (name->open == open && strcmp(name->key, row->key) == 0)
             row->hints[found++] = name;

@@ -87,6 +87,10 @@ static void what_is_no_such_file_is_named_with_its_line(void **state)
         {HEADING "x,1,\n", 2},
         {HEADING "x,1,-5\n", 2},
         {HEADING "x,1,12.5\n", 2},
+        {HEADING "x,1,\"12,5\"\n", 2},
+        {HEADING "x,1,\"1,2034\"\n", 2},
+        {HEADING "x,1,\"1203,652\"\n", 2},
+        {HEADING "x,1,\"203,\"\n", 2},
         {HEADING "x,1,1\ny,1,many\n", 3},
         {HEADING "x,1,12345678901\n", 2},
         {HEADING ",1,1\n", 2},
@@ -102,6 +106,17 @@ static void what_is_no_such_file_is_named_with_its_line(void **state)
         assert_int_equal(f->fault.line, cases[i].line);
         assert_true(f->fault.text[0] != '\0');
     }
+}
+
+static void a_name_of_nothing_that_counts_matches_none(void **state)
+{
+    struct fixture *f = *state;
+    given_name(f, "02E", "NHS");
+
+    assert_true(read_text(f, HEADING "The CCG,,1,\n"));
+    allotment_file_match(&f->file, &f->names);
+
+    assert_int_equal(f->file.rows[0].match, MATCH_NONE);
 }
 
 static void names_match_by_what_counts_in_them(void **state)
@@ -228,6 +243,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(sums_are_thousands_of_pounds),
         TEST(what_is_no_such_file_is_named_with_its_line),
+        TEST(a_name_of_nothing_that_counts_matches_none),
         TEST(names_match_by_what_counts_in_them),
         TEST(what_does_not_match_gets_the_nearest_names_as_hints),
         TEST(at_most_three_hints_are_given_nearest_first),
