@@ -193,18 +193,22 @@ void store_add(struct store *store, struct entry *entry, const struct event *eve
 
     CHECK(!store->read_only);
     CHECK(!journal_batch_full(store->journal));
-    entry->seq = journal_next_seq(store->journal);
+    entry->seq = 0;
     *ret_hash = (struct hash){{0}};
     if (failure_of(store) != STATUS_OK)
         return;
+    entry->seq = journal_next_seq(store->journal);
     buffer.bytes = journal_begin_entry(store->journal, &buffer.max);
     codec_encode_entry(&buffer, entry);
     if (buffer.full) {
         store->failure = STATUS_TOO_LARGE;
+        entry->seq = 0;
         return;
     }
     *ret_hash = journal_end_entry(store->journal, buffer.len);
     state_apply(store->state, entry, event, ret_hash);
+    if (failure_of(store) != STATUS_OK)
+        entry->seq = 0;
     store->entries++;
 }
 

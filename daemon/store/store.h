@@ -60,7 +60,7 @@ uint32_t store_batch_count(const struct store *store);
 
 /**
  * Add @entry to the batch and apply it. In: all but seq. Out: @entry->seq; its hash in *@ret_hash. @event: the decoded event of
- * RECEIVED and RECORDED, and the event that JUDGED is about; else NULL. On a failure nothing happens (it is kept for store_flush()).
+ * RECEIVED and RECORDED, and the event that JUDGED is about; else NULL. On a failure, which is kept for store_flush(), @entry->seq is 0.
  */
 void store_add(struct store *store, struct entry *entry, const struct event *event,
                struct hash *ret_hash);

@@ -191,6 +191,7 @@ static void expect_to_have_stopped(struct work *work, enum status failure)
     struct hash hash;
 
     store_add(store, &entry, NULL, &hash);
+    assert_int_equal(entry.seq, 0);
     assert_int_equal(store_flush(store), failure);
     assert_int_equal(store_commit(store), failure);
     assert_int_equal(store_tend(store), failure);
