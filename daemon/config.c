@@ -15,6 +15,7 @@
 #define MIB (1024L * 1024)
 #define GIB (1024L * MIB)
 #define UID_OVERFLOW 65534u
+#define CONFIG_BYTES_MAX 65536 /* the sample has 3000 */
 #define SERVER_KEY "/etc/commissiond/server.key"
 #define CREDENTIAL "server.key"
 /* Not a name that the file can hold: carries the error function's buffer, as libconfuse gives it none. */
@@ -162,7 +163,10 @@ static int check_user(cfg_t *cfg, cfg_opt_t *opt)
     uint32_t uid = 0;
     if (value[0] == '\0' || find_uid(value, &uid))
         return 0;
-    cfg_error(cfg, "%s = \"%s\": no such user here (or 65534, who is nobody)", opt->name, value);
+    cfg_error(cfg,
+              "%s = \"%s\": no such user here (or 65534, who is nobody); systemd-sysusers makes "
+              "those of the installation",
+              opt->name, value);
     return -1;
 }
 
@@ -316,6 +320,53 @@ static enum status open_plain(const char *path, FILE **ret, char *text, size_t t
     return STATUS_OK;
 }
 
+/**
+ * Make the comments in @text blank, and leave its lines: libconfuse 3.3 counts the line of a comment
+ * more than once, and what is wrong further down would be said to stand elsewhere.
+ */
+static void blank_comments(char *text)
+{
+    char quote = '\0';
+    while (*text != '\0') {
+        size_t len = 1;
+        if (quote != '\0') {
+            if (*text == '\\' && text[1] != '\0')
+                len = 2;
+            else if (*text == quote)
+                quote = '\0';
+        } else if (*text == '"' || *text == '\'') {
+            quote = *text;
+        } else if (*text == '#') {
+            len = strcspn(text, "\n");
+            memset(text, ' ', len);
+        }
+        text += len;
+    }
+}
+
+/** All of @file without its comments, to be read as a file; the caller closes it and frees *@ret_text. */
+static enum status open_blanked(FILE *file, FILE **ret, char **ret_text)
+{
+    char *content = calloc(1, CONFIG_BYTES_MAX + 1);
+    if (content == NULL)
+        return STATUS_NO_MEMORY;
+    size_t len = fread(content, 1, CONFIG_BYTES_MAX + 1, file);
+    bool whole = ferror(file) == 0;
+    if (!whole || len > CONFIG_BYTES_MAX || memchr(content, '\0', len) != NULL) {
+        free(content);
+        return whole ? STATUS_INVALID : STATUS_IO_FAILED;
+    }
+    blank_comments(content);
+    FILE *blanked = fmemopen(content, len, "r");
+    if (blanked == NULL) {
+        free(content);
+        return STATUS_NO_MEMORY;
+    }
+    *ret = blanked;
+    *ret_text = content;
+    return STATUS_OK;
+}
+
 enum status config_read(const char *path, struct config *ret, char *text, size_t text_size)
 {
     snprintf(text, text_size, "%s", "");
@@ -323,17 +374,27 @@ enum status config_read(const char *path, struct config *ret, char *text, size_t
     enum status status = open_plain(path, &file, text, text_size);
     if (status != STATUS_OK)
         return status;
+    FILE *blanked = NULL;
+    char *content = NULL;
+    status = open_blanked(file, &blanked, &content);
+    fclose(file);
+    if (status != STATUS_OK) {
+        snprintf(text, text_size, "%s: cannot be read: a text of at most %d bytes is wanted", path,
+                 CONFIG_BYTES_MAX);
+        return status;
+    }
 
     struct sink sink = {.text = text, .size = text_size};
     void *sink_pointer = &sink;
     cfg_t *cfg = parser_new(&sink_pointer);
     if (cfg == NULL) {
-        fclose(file);
+        fclose(blanked);
+        free(content);
         return STATUS_NO_MEMORY;
     }
     cfg->filename = strdup(path);
     status = STATUS_INVALID;
-    bool parsed = cfg_parse_fp(cfg, file) == CFG_SUCCESS && !sink.used;
+    bool parsed = cfg_parse_fp(cfg, blanked) == CFG_SUCCESS && !sink.used;
     /* An empty list is the one value that libconfuse lets pass unchecked. */
     const char *empty = cfg_size(cfg, "clients_endpoints") == 0   ? "clients_endpoints"
                         : cfg_size(cfg, "workers_endpoints") == 0 ? "workers_endpoints"
@@ -348,7 +409,8 @@ enum status config_read(const char *path, struct config *ret, char *text, size_t
         snprintf(text, text_size, "%s: cannot be read", path);
     }
     cfg_free(cfg);
-    fclose(file);
+    fclose(blanked);
+    free(content);
     return status;
 }
 

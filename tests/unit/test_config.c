@@ -156,7 +156,11 @@ static void what_is_wrong_is_said_with_its_place(void **state)
         {"workers_user = \"99999999999999999999999\"\n", "1: workers_user"},
         {"operator_public_key = \"abc\"\n", "1: operator_public_key: not a public key"},
         {"log_level = \"loud\"\n", "1: log_level = \"loud\": err, warning"},
-        {"# fine\nlog_level = \"info\nworkers_max = 1\n", "6: premature end of file"},
+        {"# fine\nlog_level = \"info\nworkers_max = 1\n", "4: premature end of file"},
+        {"# one\n#two '\n\n  # \" three\nlog_level = \"loud\"\n# four\n\n", "5: log_level"},
+        {"workers_max = 1 # '\nstate_dir = \"/a\\\"#b\" # c\nfeeds_max = 0\n", "3: feeds_max"},
+        {"operator_public_key = '#' # c\n\n", "1: operator_public_key"},
+        {"# one\n\ncolour = 1\n", "3: no such option 'colour'"},
         {"log_level 1\n", "1: missing equal sign after option 'log_level'"},
         {"workers_max = 4 }\n", "1: unexpected closing brace"},
     };
@@ -193,6 +197,39 @@ static void what_is_no_file_is_not_read(void **state)
     assert_true(config_read("/nowhere/x", &f->config, f->text, sizeof f->text) == STATUS_NOT_FOUND);
     assert_true(config_read(f->folder, &f->config, f->text, sizeof f->text) == STATUS_INVALID);
     assert_non_null(strstr(f->text, "not a plain file"));
+}
+
+static void a_hash_in_quotes_begins_no_comment(void **state)
+{
+    struct fixture *f = *state;
+
+    enum status status = read_text(f, "# state_dir = '/a'\n"
+                                      "state_dir = '/b#\\'c' # 'd'\n"
+                                      "server_key_file = \"/e#\\\"f\" # \"g\"");
+
+    assert_true(status == STATUS_OK);
+    assert_string_equal(f->config.state_dir, "/b#'c");
+    assert_string_equal(f->config.server_key_file, "/e#\"f");
+}
+
+static void a_file_of_65536_bytes_is_read_and_no_longer_one(void **state)
+{
+    struct fixture *f = *state;
+    char *content = calloc(1, 65538);
+    assert_non_null(content);
+    memset(content, '\n', 65536);
+    memcpy(content, "drain_ms = 7", 12);
+
+    enum status fits = read_text(f, content);
+    uint32_t drain_ms = f->config.drain_ms;
+    content[65536] = '\n';
+    enum status too_long = read_text(f, content);
+    free(content);
+
+    assert_true(fits == STATUS_OK);
+    assert_true(drain_ms == 7);
+    assert_true(too_long == STATUS_INVALID);
+    assert_non_null(strstr(f->text, "at most 65536 bytes"));
 }
 
 static void systemds_credential_is_the_servers_key_unless_a_file_is_named(void **state)
@@ -263,6 +300,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_empty_file_means_all_defaults, setup, teardown),
         cmocka_unit_test_setup_teardown(every_key_is_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_wrong_is_said_with_its_place, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_hash_in_quotes_begins_no_comment, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_of_65536_bytes_is_read_and_no_longer_one, setup,
+                                        teardown),
         cmocka_unit_test(a_path_of_107_bytes_is_an_address),
         cmocka_unit_test_setup_teardown(what_is_no_file_is_not_read, setup, teardown),
         cmocka_unit_test_setup_teardown(
