@@ -6,10 +6,14 @@
 /*
  *   submit ENDPOINT SERVER_KEY_FILE KEY_FILE EVENTS.jsonl
  *
+ * Built against an installation:
+ *
+ *   cc submit.c $(pkg-config --cflags --libs commission) -o submit
+ *
  * Many events are under way at once. Stopped at any moment, it is simply run again: the daemon
  * knows each event by its id, and gives the first receipt and the verdict again.
  */
-#include "clients/lib/commission.h"
+#include <commission.h>
 
 #include <string.h>
 
