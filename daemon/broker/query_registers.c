@@ -101,23 +101,28 @@ static uint32_t get_supports(struct asking *asking, const struct organisation *o
     return store_get_supports(asking->broker->store, other->ods, asking->ods, ret, SUPPORTS_MAX);
 }
 
+struct support_key {
+    struct ods ods;
+    uint32_t told; /* contracts with the organisation after it */
+};
+
 void query_org_supports(struct asking *asking)
 {
     struct organisation other;
-    struct ods at;
+    struct support_key at;
 
     (void)query_resumed(asking, &at, sizeof at);
     for (uint32_t scanned = 0;
-         store_next_organisation(asking->broker->store, at, asking->on, &other); scanned++) {
+         store_next_organisation(asking->broker->store, at.ods, asking->on, &other); scanned++) {
         struct support_row supports[SUPPORTS_MAX];
         uint32_t count = get_supports(asking, &other, supports);
-        if (scanned == QUERY_SCAN_MAX || asking->reply->rows_count + count > asking->rows_max) {
+        for (; at.told < count && query_row(asking); at.told++)
+            put_support(asking, &supports[at.told]);
+        if (scanned == QUERY_SCAN_MAX || at.told < count) {
             query_resume(asking, &at, sizeof at);
             return;
         }
-        for (uint32_t i = 0; i < count && query_row(asking); i++)
-            put_support(asking, &supports[i]);
-        at = other.ods;
+        at = (struct support_key){.ods = other.ods};
     }
 }
 

@@ -388,6 +388,23 @@ static void organisations_are_listed_by_kind_and_shown(void **state)
     assert_int_equal(when_asked(f, "02E", "org supports", "ods", "01F", NULL)->rows_count, 0);
 }
 
+static void contracts_of_one_pair_come_in_pages_too(void **state)
+{
+    struct fixture *f = *state;
+    const struct reply *reply = NULL;
+    uint32_t seen = 0;
+    when_sent(f, support_contract("02E", "0CE"));
+    when_sent(f, support_contract("02E", "0CE"));
+
+    for (uint32_t page = 0; page < 4 && (reply == NULL || reply->resume.len > 0); page++) {
+        reply = when_asked(f, "02E", "org supports", "ods", "02E", "rows_max", "1", NULL);
+        seen += reply->rows_count;
+    }
+
+    assert_int_equal(reply->resume.len, 0);
+    assert_int_equal(seen, 3);
+}
+
 static void money_is_shown_to_those_whose_it_is(void **state)
 {
     struct fixture *f = *state;
@@ -485,6 +502,7 @@ int main(void)
         WORLD(validating_says_what_would_be_and_keeps_nothing),
         WORLD(queues_are_counted_by_stage_and_state),
         WORLD(organisations_are_listed_by_kind_and_shown),
+        WORLD(contracts_of_one_pair_come_in_pages_too),
         WORLD(money_is_shown_to_those_whose_it_is),
         WORLD(keys_are_listed_with_their_text),
         WORLD(the_journal_is_read_in_pages_without_a_gap),
