@@ -134,7 +134,10 @@ static void json_row(struct printer *printer, const struct slice *cells)
     struct text text = {0};
     text_add_bytes(&text, "{", 1);
     for (uint32_t i = 0; i < printer->columns_count; i++) {
-        text_add(&text, "%s\"%s\": ", i > 0 ? ", " : "", printer->key[i]);
+        if (i > 0)
+            text_add_bytes(&text, ", ", 2);
+        text_add_json(&text, slice_of(printer->key[i]));
+        text_add_bytes(&text, ": ", 2);
         json_cell(&text, printer->columns[i].type, cells[i]);
     }
     text_add_bytes(&text, "}", 1);
@@ -176,8 +179,11 @@ static void csv_cell(enum column_type type, struct slice cell)
 
 static void csv_heading(struct printer *printer)
 {
-    for (uint32_t i = 0; i < printer->columns_count; i++)
-        printf("%s%s", i > 0 ? "," : "", printer->key[i]);
+    for (uint32_t i = 0; i < printer->columns_count; i++) {
+        if (i > 0)
+            fputc(',', stdout);
+        csv_cell(COLUMN_TEXT, slice_of(printer->key[i]));
+    }
     fputs("\r\n", stdout);
     printer->begun = true;
 }
@@ -266,20 +272,22 @@ static void age_print(int64_t at_ms, int64_t now_ms, char ret[MOMENT_TEXT_SIZE])
 }
 
 /** A column's name for people: "reserved_pence" is shown in pounds, so it is RESERVED GBP. */
-static void heading_text(const struct column *column, char ret[64])
+static void heading_text(const struct column *column, struct text *ret)
 {
+    char name[64];
     size_t len = strlen(column->name);
     bool pence = column->type == COLUMN_PENCE;
     if (pence && len >= 5 && strcmp(column->name + len - 5, "pence") == 0)
         len -= len > 5 ? 6 : 5;
-    (void)snprintf(ret, 64, "%.*s%s%s", (int)(len < 50 ? len : 50), column->name,
+    (void)snprintf(name, sizeof name, "%.*s%s%s", (int)(len < 50 ? len : 50), column->name,
                    pence && len > 0 ? "_" : "", pence ? "gbp" : "");
-    for (char *c = ret; *c != '\0'; c++) {
+    for (char *c = name; *c != '\0'; c++) {
         if (*c >= 'a' && *c <= 'z')
             *c = (char)(*c - 'a' + 'A');
         else if (*c == '_')
             *c = ' ';
     }
+    text_add_safe(ret, slice_of(name));
 }
 
 /** A cell as people read it. */
@@ -383,10 +391,11 @@ static void heading(struct printer *printer)
 {
     for (uint32_t i = 0; i < printer->show_count; i++) {
         uint32_t at = printer->show[i];
-        char name[64];
-        heading_text(&printer->columns[at], name);
-        put(printer, at, name, width_of(name), i + 1 == printer->show_count,
+        struct text name = {0};
+        heading_text(&printer->columns[at], &name);
+        put(printer, at, name.bytes, width_of(name.bytes), i + 1 == printer->show_count,
             printer->cli->colour ? "\033[1m" : NULL);
+        text_clear(&name);
     }
     fputc('\n', stdout);
 }
@@ -417,8 +426,21 @@ static void block_write(struct printer *printer)
     printer->block_rows = 0;
 }
 
+/** A column is at least as wide as its heading. */
+static void measure_headings(struct printer *printer)
+{
+    for (uint32_t i = 0; i < printer->columns_count; i++) {
+        struct text name = {0};
+        heading_text(&printer->columns[i], &name);
+        printer->widths[i] = width_of(name.bytes);
+        text_clear(&name);
+    }
+}
+
 static void text_row(struct printer *printer, const struct slice *cells)
 {
+    if (printer->rows == 0)
+        measure_headings(printer);
     if (printer->block_rows == BLOCK_ROWS)
         block_write(printer);
     for (uint32_t i = 0; i < printer->columns_count; i++) {
@@ -427,10 +449,6 @@ static void text_row(struct printer *printer, const struct slice *cells)
         struct shown *shown = &printer->cells[printer->block_rows * printer->columns_count + i];
         shown->text = text.bytes;
         shown->width = width_of(text.bytes);
-        char name[64];
-        heading_text(&printer->columns[i], name);
-        if (printer->widths[i] < width_of(name))
-            printer->widths[i] = width_of(name);
         if (printer->widths[i] < shown->width)
             printer->widths[i] = shown->width;
     }

@@ -14,7 +14,7 @@
 
 /** A cell that is JSON already (json, jsonl: as it is; else text). */
 #define COLUMN_JSON ((enum column_type)100)
-#define PRINT_COLUMNS_MAX 32
+#define PRINT_COLUMNS_MAX (COLUMNS_MAX + 1) /* a reply's, and one of reasons */
 
 struct printer;
 
