@@ -397,6 +397,17 @@ static int commit_last(struct daemon *daemon)
     return EXIT_FAILED;
 }
 
+/** What the store's first failure was about, once: which file, table or entry. */
+static void say_failure(struct daemon *daemon)
+{
+    const char *text = store_failure_text(daemon->store);
+    if (text[0] != '\0')
+        log_line(&daemon->log, LOG_LEVEL_ERR,
+                 "store failed at=\"%s\": what has a receipt is in the journal; see "
+                 "commissiond --verify",
+                 text);
+}
+
 static int run(const struct options *options, const struct config *config)
 {
     struct daemon daemon = {
@@ -418,6 +429,7 @@ static int run(const struct options *options, const struct config *config)
                 reload(&daemon);
         }
         exit_status = end == LOOP_STOPPED ? commit_last(&daemon) : EXIT_FAILED;
+        say_failure(&daemon);
     }
     daemon_end(&daemon);
     log_line(&daemon.log, LOG_LEVEL_NOTICE, "stopped status=%d", exit_status);

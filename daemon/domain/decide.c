@@ -243,7 +243,7 @@ static int64_t released_in(const struct decision *decision, int32_t year)
     return pence;
 }
 
-/** R30: a first year without allotment waits for it, a later one is spent uncovered. */
+/** R30: a first year without allotment waits for it, a later one is spent uncovered, up to what a sum can hold. */
 static void judge_unallotted(const struct ledger_year *year, bool first, int64_t pence,
                              struct decision *decision)
 {
@@ -253,6 +253,12 @@ static void judge_unallotted(const struct ledger_year *year, bool first, int64_t
     financial_year_print(year->year, name);
     pence_print(pence, sum);
 
+    if (!first && pence > PENCE_MAX - year->reserved_pence - year->committed_pence) {
+        (void)snprintf(text, sizeof text, "%s stands uncovered for %s with all that can be counted",
+                       year->ods.text, name);
+        reasons_add(&decision->reasons, REASON_BUDGET_EXCEEDED, name, "value_pence", NULL, text);
+        return;
+    }
     if (!first) {
         (void)snprintf(text, sizeof text, "%s has no allotment for %s yet; GBP %s stands uncovered",
                        year->ods.text, name, sum);

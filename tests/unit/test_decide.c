@@ -502,6 +502,23 @@ static void a_first_year_without_allotment_waits_and_a_later_one_warns(void **st
     assert_true(s.decision.lines[1].uncovered);
 }
 
+static void what_stands_uncovered_has_an_end(void **state)
+{
+    (void)state;
+    struct scene s = scene(EVENT_AWARD_INTENDED);
+    stand_in(&s, STAGE_CONTRACT_AWARD);
+    with_award(&s, 200, date_of(2018, 4, 1), date_of(2020, 3, 31));
+    struct year_value split[] = {{2018, 100}, {2019, 100}};
+    s.event.award.years = split;
+    s.event.award.years_count = 2;
+    with_year(&s, 2018, true, 1000, 0);
+    with_year(&s, 2019, false, 0, PENCE_MAX - 100);
+    assert_int_equal(verdict(&s), VERDICT_ACCEPTED);
+    s.years[1].reserved_pence = 1;
+    assert_int_equal(verdict(&s), VERDICT_REJECTED);
+    expect_only(&s, REASON_BUDGET_EXCEEDED, "2019/20");
+}
+
 static void an_award_takes_the_place_of_its_reservation(void **state)
 {
     (void)state;
@@ -799,6 +816,7 @@ int main(void)
         cmocka_unit_test(the_door_keeps_out_who_is_not_who_he_says),
         cmocka_unit_test(every_year_of_a_contract_is_within_its_allotment),
         cmocka_unit_test(a_first_year_without_allotment_waits_and_a_later_one_warns),
+        cmocka_unit_test(what_stands_uncovered_has_an_end),
         cmocka_unit_test(an_award_takes_the_place_of_its_reservation),
         cmocka_unit_test(an_award_is_intended_once_and_withdrawn_once),
         cmocka_unit_test(a_fact_fits_an_assignment),
