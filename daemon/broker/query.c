@@ -379,7 +379,7 @@ bool query_entry(struct asking *asking, uint64_t seq, struct slice bytes, struct
 {
     struct reply *reply = asking->reply;
 
-    if (reply->entries_count == asking->rows_max || asking->bytes + bytes.len > REPLY_BYTES_MAX)
+    if (reply->entries_count == asking->rows_max || asking->bytes + bytes.len + HASH_BYTES >= REPLY_BYTES_MAX)
         return false;
     asking->entries[reply->entries_count++] = (struct entry_row){
         .seq = seq, .hash = hash, .entry = arena_copy(asking->broker->arena, bytes)};
