@@ -67,6 +67,8 @@
 #define STATE_DIRTY_ROWS_MAX 2000
 #define ATTEMPTS_MAX 8
 #define HANDSHAKE_MS 4000
+#define FEED_ALIVE_MS 20000  /* a feed says something so often: by that, who is gone is found */
+#define FEED_SILENT_MS 60000 /* three of these: a feed, or a reader without credit, has gone */
 
 /* Replies. */
 #define REPLY_ROWS_MAX 256 /* a query's rows a turn */
@@ -77,6 +79,7 @@ static_assert(EVENT_BYTES_MAX + 16 * 1024 < ENTRY_BYTES_MAX, "an event fits an e
 static_assert(EVENT_BYTES_MAX + FACTS_MAX * FACT_BYTES_MAX + 64 * 1024 < ASSIGNMENT_BYTES_MAX,
               "an assignment can always be built");
 static_assert(ASSIGNMENT_BYTES_MAX < FRAME_BYTES_MAX, "an assignment fits a frame");
+static_assert(FEED_ALIVE_MS < FEED_SILENT_MS, "a feed that lives is heard");
 static_assert(FRAME_BYTES_MAX < BATCH_BYTES_MAX, "a frame of events fits a batch");
 
 #endif

@@ -316,7 +316,7 @@ const struct owed *broker_next_owed(struct broker *broker)
 void broker_feed(struct broker *broker, connection_t from, const struct principal *principal,
                  const struct feed_ask *ask)
 {
-    const char *error = feeds_ask(broker->feeds, from, principal, ask);
+    const char *error = feeds_ask(broker->feeds, from, principal, ask, broker->now.mono_ms);
     if (error == NULL)
         return;
     struct owed *owed = outbox_push(&broker->outbox, OWED_CLIENT, from, MESSAGE_ENTRIES);
@@ -324,6 +324,11 @@ void broker_feed(struct broker *broker, connection_t from, const struct principa
         return;
     owed->entries.feed = ask->feed;
     owed->entries.error = (struct slice){(const uint8_t *)error, strlen(error)};
+}
+
+void broker_unsent(struct broker *broker, const struct unsent *unsent)
+{
+    feeds_unsent(broker->feeds, unsent, broker->now.mono_ms);
 }
 
 /* ---- what the loop must know ---- */
@@ -362,6 +367,11 @@ void broker_count(const struct broker *broker, struct broker_counts *ret)
     ret->workers = roster_workers(broker->roster);
     ret->feeds = feeds_count(broker->feeds);
     ret->leased = roster_leased(broker->roster);
+}
+
+void broker_malformed(struct broker *broker)
+{
+    broker->counts.malformed++;
 }
 
 void broker_tell(struct broker *broker, uint64_t denied, int64_t longest_turn_us)

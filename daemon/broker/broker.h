@@ -50,6 +50,8 @@ void broker_event(struct broker *broker, connection_t from, const struct princip
 /** One that was not even well formed (counted, and answered with @reasons), or came from an unknown key. */
 void broker_refuse(struct broker *broker, connection_t from, const struct event_id *id,
                    const struct reason *reasons, uint32_t reasons_count);
+/** A frame that could not be read and is not answered: counted. */
+void broker_malformed(struct broker *broker);
 /** A question. @body_event: its body decoded, for "event validate"; else NULL. */
 void broker_query(struct broker *broker, connection_t from, const struct principal *principal,
                   const struct query *query, const struct event *body_event);
@@ -65,6 +67,16 @@ void broker_findings(struct broker *broker, connection_t from, const struct find
 
 /** A connection is gone (or its key was revoked): its feeds end, its assignments go back at once. */
 void broker_gone(struct broker *broker, connection_t from);
+
+/** Entries that a feed's reader could not be given: its queue is full. Its connection goes on. */
+struct unsent {
+    connection_t connection;
+    uint64_t feed;
+    uint64_t first_seq; /* of the entries; 0: there were none, only how far was looked */
+    uint32_t count;
+};
+/** They are sent again after a pause. Between broker_conclude() and broker_end() of their turn, or before the next one's feeds are asked. */
+void broker_unsent(struct broker *broker, const struct unsent *unsent);
 
 /** Leases, silent workers, due attempts, waits that have ended: what time and state bring. Proposes entries like the others. */
 void broker_tick(struct broker *broker);

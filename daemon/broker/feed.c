@@ -4,6 +4,9 @@
 #include "daemon/domain/route.h"
 #include "proto/codec.h"
 
+/* As long as the daemon: it is owed. */
+static const char expired[] = "EXPIRED: its credit was spent, and nothing was heard of its reader";
+
 struct feed {
     bool open;
     uint64_t connection;
@@ -13,6 +16,10 @@ struct feed {
     uint64_t told_seq; /* what the reader knows of that */
     int64_t told_ms;
     uint32_t credit;
+    bool sending;            /* something was owed to it, and has not come back */
+    int64_t heard_ms;        /* its reader, the last time */
+    int64_t pause_ms;        /* the last one, while its reader takes nothing; else 0 */
+    int64_t paused_until_ms; /* nothing is read before; 0: at once */
 };
 
 struct feeds {
@@ -83,8 +90,27 @@ static void close_feed(struct feeds *feeds, struct feed *feed)
     feeds->count--;
 }
 
+/** @organisation has as many as it may have. */
+static bool share_used(const struct feeds *feeds, struct ods organisation)
+{
+    uint32_t share = feeds->feeds_max / FEED_SHARES;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < feeds->feeds_max; i++) {
+        const struct feed *feed = &feeds->feeds[i];
+        if (feed->open && ods_equal(feed->principal.organisation, organisation))
+            count++;
+    }
+    return count >= (share > 0 ? share : 1);
+}
+
+static void give_credit(struct feed *feed, uint32_t credit)
+{
+    feed->credit = credit < UINT32_MAX - feed->credit ? feed->credit + credit : UINT32_MAX;
+}
+
 static const char *open_feed(struct feeds *feeds, uint64_t connection,
-                             const struct principal *principal, const struct feed_ask *ask)
+                             const struct principal *principal, const struct feed_ask *ask,
+                             int64_t now_ms)
 {
     uint32_t reading = VERB_BIT(VERB_READ) | VERB_BIT(VERB_SUBMIT) | VERB_BIT(VERB_OPERATE);
     if (!(principal->verbs & reading))
@@ -93,7 +119,7 @@ static const char *open_feed(struct feeds *feeds, uint64_t connection,
     if (feed != NULL)
         close_feed(feeds, feed);
     feed = find_place(feeds);
-    if (feed == NULL)
+    if (feed == NULL || share_used(feeds, principal->organisation))
         return reason_name(REASON_BUSY);
 
     uint64_t before = ask->from_seq > 0 ? ask->from_seq - 1 : 0;
@@ -105,26 +131,49 @@ static const char *open_feed(struct feeds *feeds, uint64_t connection,
         .read_seq = before,
         .told_seq = UINT64_MAX, /* nothing yet: it hears at once how far was looked */
         .credit = ask->credit,
+        .heard_ms = now_ms,
     };
     feeds->count++;
     return NULL;
 }
 
 const char *feeds_ask(struct feeds *feeds, uint64_t connection, const struct principal *principal,
-                      const struct feed_ask *ask)
+                      const struct feed_ask *ask, int64_t now_ms)
 {
     if (ask->verb == FEED_OPEN)
-        return open_feed(feeds, connection, principal, ask);
+        return open_feed(feeds, connection, principal, ask, now_ms);
 
     struct feed *feed = find_feed(feeds, connection, ask->feed);
     if (feed == NULL)
         return status_name(STATUS_NOT_FOUND);
-    if (ask->verb == FEED_CLOSE)
+    if (ask->verb == FEED_CLOSE) {
         close_feed(feeds, feed);
-    else
-        feed->credit =
-            ask->credit < UINT32_MAX - feed->credit ? feed->credit + ask->credit : UINT32_MAX;
+        return NULL;
+    }
+    give_credit(feed, ask->credit);
+    feed->heard_ms = now_ms;
     return NULL;
+}
+
+/** Back to before @first_seq (0: nothing was lost but how far was looked), until a pause is over. */
+static void set_back(struct feed *feed, uint64_t first_seq, int64_t now_ms)
+{
+    if (first_seq > 0 && first_seq <= feed->read_seq)
+        feed->read_seq = first_seq - 1;
+    feed->told_seq = UINT64_MAX;
+    feed->sending = false;
+    int64_t pause_ms = feed->pause_ms > 0 ? 2 * feed->pause_ms : FEED_PAUSE_MS;
+    feed->pause_ms = pause_ms < FEED_PAUSE_MS_MAX ? pause_ms : FEED_PAUSE_MS_MAX;
+    feed->paused_until_ms = now_ms + feed->pause_ms;
+}
+
+void feeds_unsent(struct feeds *feeds, const struct unsent *unsent, int64_t now_ms)
+{
+    struct feed *feed = find_feed(feeds, unsent->connection, unsent->feed);
+    if (feed == NULL)
+        return;
+    give_credit(feed, unsent->count);
+    set_back(feed, unsent->first_seq, now_ms);
 }
 
 void feeds_gone(struct feeds *feeds, uint64_t connection)
@@ -154,14 +203,15 @@ static bool may_read(const struct feed *feed, struct slice bytes, struct arena *
 static void tell(struct feeds *feeds, struct feed *feed, uint32_t rows_count, struct outbox *outbox,
                  int64_t now_ms)
 {
-    struct owed *owed = outbox_push(outbox, OWED_CLIENT, feed->connection, MESSAGE_ENTRIES);
-    struct slice rows = arena_copy(outbox->arena, (struct slice){(const uint8_t *)feeds->rows,
-                                                                 rows_count * sizeof *feeds->rows});
-    if (owed == NULL || (rows_count > 0 && rows.bytes == NULL)) {
-        /* No room: the feed ends, and its reader is told when there is. */
-        if (owed != NULL)
-            owed->entries.error = (struct slice){(const uint8_t *)"BUSY", 4};
-        close_feed(feeds, feed);
+    struct slice rows = {NULL, 0};
+    if (rows_count > 0)
+        rows = arena_copy(outbox->arena, (struct slice){(const uint8_t *)feeds->rows,
+                                                        rows_count * sizeof *feeds->rows});
+    struct owed *owed = rows_count > 0 && rows.bytes == NULL
+                            ? NULL
+                            : outbox_push(outbox, OWED_CLIENT, feed->connection, MESSAGE_ENTRIES);
+    if (owed == NULL) { /* no room: nothing is lost, it is read again */
+        set_back(feed, rows_count > 0 ? feeds->rows[0].seq : 0, now_ms);
         return;
     }
     owed->entries.feed = feed->number;
@@ -171,6 +221,41 @@ static void tell(struct feeds *feeds, struct feed *feed, uint32_t rows_count, st
     feed->credit -= rows_count;
     feed->told_seq = feed->read_seq;
     feed->told_ms = now_ms;
+    feed->sending = true;
+}
+
+/** End @feed, and say so: a reader that lives opens it again. Without room now, in a later turn. */
+static void expire(struct feeds *feeds, struct feed *feed, struct outbox *outbox)
+{
+    struct owed *owed = outbox_push(outbox, OWED_CLIENT, feed->connection, MESSAGE_ENTRIES);
+    if (owed == NULL)
+        return;
+    owed->entries.feed = feed->number;
+    owed->entries.read_seq = feed->read_seq;
+    owed->entries.error = (struct slice){(const uint8_t *)expired, sizeof expired - 1};
+    close_feed(feeds, feed);
+}
+
+/** When its reader is to hear something even if there is nothing for it. */
+static int64_t tell_ms(const struct feed *feed)
+{
+    return feed->told_ms + (feed->told_seq != feed->read_seq ? FEED_TELL_MS : FEED_ALIVE_MS);
+}
+
+/** What time brings: its end, or that what was sent last did leave. False: it is not to be read now. */
+static bool awake(struct feeds *feeds, struct feed *feed, struct outbox *outbox, int64_t now_ms)
+{
+    if (feed->credit == 0 && feed->heard_ms + FEED_SILENT_MS <= now_ms) {
+        expire(feeds, feed, outbox);
+        return false;
+    }
+    if (now_ms < feed->paused_until_ms)
+        return false;
+    if (feed->sending)
+        feed->pause_ms = 0;
+    feed->sending = false;
+    feed->paused_until_ms = 0;
+    return true;
 }
 
 /** Look at up to *@reads entries for @feed, and owe it those it may read. */
@@ -202,8 +287,7 @@ static enum status read_feed(struct feeds *feeds, struct feed *feed, struct stor
     }
 
     /* Once when it is opened; then, where there was nothing for it, now and then. */
-    bool news = feed->told_seq == UINT64_MAX ||
-                (feed->told_seq != feed->read_seq && feed->told_ms + FEED_TELL_MS <= now_ms);
+    bool news = feed->told_seq == UINT64_MAX || tell_ms(feed) <= now_ms;
     if (count > 0 || news)
         tell(feeds, feed, count, outbox, now_ms);
     return STATUS_OK;
@@ -217,7 +301,7 @@ enum status feeds_read(struct feeds *feeds, struct store *store, struct outbox *
     for (uint32_t i = 0; i < feeds->feeds_max && feeds->count > 0 && reads > 0; i++) {
         struct feed *feed = &feeds->feeds[feeds->turn];
         feeds->turn = (feeds->turn + 1) % feeds->feeds_max;
-        if (!feed->open)
+        if (!feed->open || !awake(feeds, feed, outbox, now_ms))
             continue;
         enum status status = read_feed(feeds, feed, store, outbox, scratch, now_ms, &reads);
         if (status != STATUS_OK)
@@ -230,9 +314,13 @@ static int64_t due_of(const struct feed *feed, uint64_t durable_seq)
 {
     if (!feed->open)
         return FEED_NEVER;
+    int64_t due_ms = tell_ms(feed);
     if (feed->told_seq == UINT64_MAX || (feed->credit > 0 && feed->read_seq < durable_seq))
-        return 0;
-    return feed->told_seq != feed->read_seq ? feed->told_ms + FEED_TELL_MS : FEED_NEVER;
+        due_ms = 0;
+    if (due_ms < feed->paused_until_ms)
+        due_ms = feed->paused_until_ms;
+    int64_t end_ms = feed->credit == 0 ? feed->heard_ms + FEED_SILENT_MS : FEED_NEVER;
+    return end_ms < due_ms ? end_ms : due_ms;
 }
 
 int64_t feeds_due_ms(const struct feeds *feeds, uint64_t durable_seq)

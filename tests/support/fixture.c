@@ -57,7 +57,7 @@ void fixture_init(struct fixture *f)
     f->options = (struct broker_options){
         .first_operator = principal_of("OPS"),
         .workers_max = 8,
-        .feeds_max = 4,
+        .feeds_max = 16,
         .events_open_max = 3000,
         .events_open_sender_max = 2500,
         .version = "test",

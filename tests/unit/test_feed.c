@@ -178,6 +178,169 @@ static void feeds_beyond_the_limit_are_busy(void **state)
     assert_int_equal(f->entries[f->entries_count - 1].entries.error.len, 0);
 }
 
+static uint32_t feeds_open(const struct fixture *f)
+{
+    struct broker_counts counts;
+    broker_count(f->broker, &counts);
+    return counts.feeds;
+}
+
+static void one_organisation_cannot_take_the_feeds_of_all(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const organisations[] = {"02E", "01F", "0CE", "X24"};
+    for (size_t i = 0; i < ARRAY_LEN(organisations); i++) {
+        for (uint64_t feed = 1; feed <= 5; feed++)
+            ask(f, organisations[i],
+                (struct feed_ask){
+                    .verb = FEED_OPEN, .feed = 10 * i + feed, .from_seq = 1, .credit = 0});
+        const struct feed_entries *last = &f->entries[f->entries_count - 1].entries;
+        assert_memory_equal(last->error.bytes, "BUSY", 4);
+        assert_int_equal(feeds_open(f), 4 * (i + 1));
+    }
+
+    /* And there are no more than there are. */
+    ask(f, "OPS", (struct feed_ask){.verb = FEED_OPEN, .feed = 99, .from_seq = 1, .credit = 0});
+    assert_int_equal(f->entries[f->entries_count - 1].entries.feed, 99);
+    assert_memory_equal(f->entries[f->entries_count - 1].entries.error.bytes, "BUSY", 4);
+    assert_int_equal(feeds_open(f), 16);
+}
+
+static void a_feed_without_credit_ends_when_its_reader_is_silent(void **state)
+{
+    struct fixture *f = *state;
+    open_feed(f, "OPS", 1, 3);
+    when_time_passes(f, FEED_SILENT_MS - 1);
+    a_turn(f);
+    assert_int_equal(feeds_open(f), 1);
+    assert_int_equal(broker_due_ms(f->broker), f->now.mono_ms + 1);
+
+    when_time_passes(f, 1);
+    a_turn(f);
+
+    assert_int_equal(feeds_open(f), 0);
+    const struct feed_entries *last = &f->entries[f->entries_count - 1].entries;
+    assert_int_equal(last->feed, 1);
+    assert_int_equal(last->read_seq, 3);
+    assert_true(last->error.len > 8);
+    assert_memory_equal(last->error.bytes, "EXPIRED:", 8);
+}
+
+static void a_word_from_its_reader_keeps_a_feed(void **state)
+{
+    struct fixture *f = *state;
+    open_feed(f, "OPS", 1, 1);
+    for (int i = 0; i < 3; i++) {
+        when_time_passes(f, FEED_SILENT_MS - 1);
+        ask(f, "OPS", (struct feed_ask){.verb = FEED_CREDIT, .feed = 1, .credit = 1});
+        assert_int_equal(feeds_open(f), 1);
+    }
+}
+
+/** So that only feeds are due. */
+static void given_clean_state(struct fixture *f)
+{
+    when_time_passes(f, STATE_COMMIT_MS);
+    turns_until_quiet(f);
+}
+
+static void a_feed_with_credit_and_nothing_to_read_is_told_that_it_lives(void **state)
+{
+    struct fixture *f = *state;
+    given_clean_state(f);
+    open_feed(f, "0CE", 1000, 10);
+    uint32_t before = f->entries_count;
+    assert_int_equal(broker_due_ms(f->broker), f->now.mono_ms + FEED_ALIVE_MS);
+    when_time_passes(f, FEED_ALIVE_MS - 1);
+    a_turn(f);
+    assert_int_equal(f->entries_count, before);
+
+    for (uint32_t i = 1; i <= 4; i++) {
+        when_time_passes(f, i == 1 ? 1 : FEED_ALIVE_MS);
+        a_turn(f);
+        a_turn(f);
+        assert_int_equal(f->entries_count, before + i);
+        const struct feed_entries *last = &f->entries[before + i - 1].entries;
+        assert_int_equal(last->entries_count, 0);
+        assert_int_equal(last->error.len, 0);
+        assert_int_equal(last->read_seq, 999);
+    }
+    assert_int_equal(feeds_open(f), 1);
+}
+
+/** The newest message to the reader did not find room on its way. */
+static void when_unsent(struct fixture *f)
+{
+    const struct feed_entries *last = &f->entries[f->entries_count - 1].entries;
+    struct unsent unsent = {
+        .connection = READER,
+        .feed = last->feed,
+        .first_seq = last->entries_count > 0 ? last->entries[0].seq : 0,
+        .count = last->entries_count,
+    };
+    broker_unsent(f->broker, &unsent);
+}
+
+static void what_could_not_be_sent_is_sent_again_after_a_pause(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t read = 0;
+    given_clean_state(f);
+    open_feed(f, "OPS", 2, 3);
+    assert_int_equal(entries_read(f, &read), 3);
+    when_unsent(f);
+
+    a_turn(f);
+    assert_int_equal(f->entries_count, 1);
+    assert_int_equal(broker_due_ms(f->broker), f->now.mono_ms + FEED_PAUSE_MS);
+    when_time_passes(f, FEED_PAUSE_MS);
+    a_turn(f);
+
+    /* The same once more, and no more than there was credit for. */
+    turns_until_quiet(f);
+    assert_int_equal(f->entries_count, 2);
+    const struct feed_entries *last = &f->entries[1].entries;
+    assert_int_equal(last->entries_count, 3);
+    assert_int_equal(last->entries[0].seq, 2);
+    assert_int_equal(last->read_seq, 4);
+}
+
+static void the_pause_grows_while_the_reader_takes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    given_clean_state(f);
+    open_feed(f, "OPS", 1, 2);
+    int64_t pause_ms = FEED_PAUSE_MS;
+    for (int i = 0; i < 10; i++) {
+        when_unsent(f);
+        assert_int_equal(broker_due_ms(f->broker), f->now.mono_ms + pause_ms);
+        when_time_passes(f, pause_ms);
+        f->entries_count = 0;
+        a_turn(f);
+        assert_int_equal(f->entries_count, 1);
+        pause_ms = 2 * pause_ms < FEED_PAUSE_MS_MAX ? 2 * pause_ms : FEED_PAUSE_MS_MAX;
+    }
+    assert_int_equal(pause_ms, FEED_PAUSE_MS_MAX);
+
+    /* It took something: the next pause is short again. */
+    ask(f, "OPS", (struct feed_ask){.verb = FEED_CREDIT, .feed = 1, .credit = 1});
+    when_unsent(f);
+    assert_int_equal(broker_due_ms(f->broker), f->now.mono_ms + FEED_PAUSE_MS);
+}
+
+static void what_was_unsent_of_a_feed_that_ended_is_forgotten(void **state)
+{
+    struct fixture *f = *state;
+    open_feed(f, "OPS", 1, 2);
+    ask(f, "OPS", (struct feed_ask){.verb = FEED_CLOSE, .feed = 1});
+
+    when_unsent(f);
+    turns_until_quiet(f);
+
+    assert_int_equal(f->entries_count, 1);
+    assert_int_equal(feeds_open(f), 0);
+}
+
 static void a_gone_readers_feeds_end(void **state)
 {
     struct fixture *f = *state;
@@ -225,6 +388,13 @@ int main(void)
         WORLD(a_reader_for_whom_there_is_nothing_hears_it_once_a_second),
         WORLD(a_far_behind_reader_is_served_over_several_turns),
         WORLD(feeds_beyond_the_limit_are_busy),
+        WORLD(one_organisation_cannot_take_the_feeds_of_all),
+        WORLD(a_feed_without_credit_ends_when_its_reader_is_silent),
+        WORLD(a_word_from_its_reader_keeps_a_feed),
+        WORLD(a_feed_with_credit_and_nothing_to_read_is_told_that_it_lives),
+        WORLD(what_could_not_be_sent_is_sent_again_after_a_pause),
+        WORLD(the_pause_grows_while_the_reader_takes_nothing),
+        WORLD(what_was_unsent_of_a_feed_that_ended_is_forgotten),
         WORLD(a_gone_readers_feeds_end),
         WORLD(a_worker_reads_nothing),
     };
