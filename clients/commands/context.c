@@ -74,13 +74,17 @@ static int list(struct cli *cli, int argc, char **argv)
 static int show(struct cli *cli, int argc, char **argv)
 {
     const struct context *context;
-    if (argc == 1)
+    char named[CONTEXT_PATH_SIZE];
+    bool used = argc == 0;
+    if (argc == 1) {
         cli->context_name = argv[0];
+        used = context_default(named) && strcmp(named, argv[0]) == 0;
+    }
     int failed = cli_context(cli, &context);
     if (failed != 0)
         return failed;
     struct printer *printer = printer_new(cli, columns, CTXS);
-    context_print(printer, context, true);
+    context_print(printer, context, used);
     if (cli->output == OUTPUT_TEXT) {
         printer_note(printer, "context %s", context->path);
         printer_note(printer, "key     %s", context->key_path);

@@ -332,7 +332,14 @@ setup() {
     exits 0
     tool context show -o json
     exits 0
-    [[ $(jq -r '.[0].organisation' <<<"$output") == 02E ]]
+    [[ $(jq -r '.[0] | [.organisation, .used] | join(" ")' <<<"$output") == "02E true" ]]
+    cp .config/commission/contexts/warrington .config/commission/contexts/other
+    tool context show other -o json
+    exits 0
+    [[ $(jq -r '.[0] | [.name, .used] | join(" ")' <<<"$output") == "other false" ]]
+    tool -c other context show -o json
+    exits 0
+    [[ $(jq -r '.[0].used' <<<"$output") == true ]]
     tool server status --timeout 300ms
     exits 3
     complains "nobody answers at ipc:///nowhere"
