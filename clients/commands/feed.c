@@ -66,8 +66,10 @@ static int tail(struct cli *cli, int argc, char **argv)
     failed = cli_connect(cli, &connection);
     if (failed != 0)
         return failed;
-    if (!follow && first > last)
-        return cli_fail(cli, EXIT_DONE, "nothing yet: the journal ends at %" PRIu64, last);
+    if (!follow && first > last) {
+        cli_say(cli, "nothing yet: the journal ends at %" PRIu64, last);
+        return printer_end(entries_printer_new(cli)) ? EXIT_DONE : EXIT_FAILED;
+    }
     enum status status = commission_feed(connection, first);
     if (status != STATUS_OK)
         return cli_failed(cli, "feed", status);

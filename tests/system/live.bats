@@ -237,6 +237,9 @@ head_seq() {
     as operator feed tail --from $((last + 1))
     exits 0
     [[ -z $output ]]
+    as operator feed tail --from $((last + 1)) -o json
+    exits 0
+    [[ $(jq length <<<"$output") -eq 0 ]]
 }
 
 @test "a feed that is followed shows what comes" {
