@@ -64,16 +64,13 @@ static bool walk_step(struct walk *walk, const struct entry_row *row)
     return true;
 }
 
-static void verify_print(const struct cli *cli, struct printer *printer, const struct walk *walk)
+static void verify_print(struct printer *printer, const struct walk *walk)
 {
     char count[24];
     char bad[24] = "";
     char hash[HASH_TEXT_SIZE];
-    char from[24];
     bool ok = walk->fault[0] == '\0';
-    (void)cli;
     (void)snprintf(count, sizeof count, "%" PRIu64, walk->seq);
-    (void)snprintf(from, sizeof from, "%d", walk->seq > 0 ? 1 : 0);
     if (!ok)
         (void)snprintf(bad, sizeof bad, "%" PRIu64, walk->seq + 1);
     hash_print(walk->hash, hash);
@@ -139,7 +136,7 @@ static int verify(struct cli *cli, int argc, char **argv)
     if (failed != 0 && walk.fault[0] == '\0')
         return failed;
     struct printer *printer = printer_new(cli, columns, ARRAY_LEN(columns));
-    verify_print(cli, printer, &walk);
+    verify_print(printer, &walk);
     if (!printer_end(printer))
         return EXIT_FAILED;
     if (walk.fault[0] != '\0')
