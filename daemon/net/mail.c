@@ -9,12 +9,15 @@
 #define PARCEL_BYTES_MAX (FRAME_BYTES_MAX - 64)
 /* More than these in one turn are found by their silence. */
 #define LOST_MAX 256
+/* Connections that take no more in this turn; those beyond count as lost. */
+#define FULL_MAX FEEDS_MAX
 
 struct parcel {
     enum owed_to to;
     connection_t connection;
     enum message_kind kind;
     uint16_t count;
+    struct unsent entries; /* to be sent again when it does not leave; connection 0: none */
     struct buffer buffer;
 };
 
@@ -25,6 +28,10 @@ struct mail {
     uint32_t begun;
     connection_t lost[LOST_MAX];
     uint32_t lost_count;
+    connection_t full[FULL_MAX]; /* in this turn */
+    uint32_t full_count;
+    struct unsent unsent[FEEDS_MAX];
+    uint32_t unsent_count;
     struct mail_counts counts;
 };
 
@@ -67,23 +74,54 @@ static struct parcel *parcel_at(struct mail *mail, uint32_t index)
     return &mail->parcels[(mail->first + index) % PARCELS_MAX];
 }
 
+static bool is_full(const struct mail *mail, connection_t connection)
+{
+    for (uint32_t i = 0; i < mail->full_count; i++) {
+        if (mail->full[i] == connection)
+            return true;
+    }
+    return false;
+}
+
+/** There is no room for @parcel. False: it was not noted, and must count as lost. */
+static bool note_full(struct mail *mail, const struct parcel *parcel)
+{
+    if (!is_full(mail, parcel->connection)) {
+        if (mail->full_count == FULL_MAX)
+            return false;
+        mail->full[mail->full_count++] = parcel->connection;
+    }
+    if (parcel->entries.connection == 0)
+        return true;
+    if (mail->unsent_count == ARRAY_LEN(mail->unsent))
+        return false;
+    mail->unsent[mail->unsent_count++] = parcel->entries;
+    return true;
+}
+
+static void note_dropped(struct mail *mail, const struct parcel *parcel, enum status status)
+{
+    mail->counts.dropped += parcel->count;
+    /* A client asks again, a feed sends again. A worker would wait for what it was never given. */
+    bool lost = status != STATUS_BUSY || parcel->to == OWED_WORKER || !note_full(mail, parcel);
+    if (lost && mail->lost_count < LOST_MAX)
+        mail->lost[mail->lost_count++] = parcel->connection;
+}
+
 static void parcel_send(struct mail *mail, struct parcel *parcel, int64_t now_ms)
 {
     if (parcel->count == 0)
         return;
     struct slice body = {parcel->buffer.bytes, parcel->buffer.len};
-    enum status status = endpoint_send(mail->sides[parcel->to], parcel->connection, parcel->kind,
-                                       parcel->count, body, now_ms);
+    enum status status = STATUS_BUSY;
+    if (!is_full(mail, parcel->connection))
+        status = endpoint_send(mail->sides[parcel->to], parcel->connection, parcel->kind,
+                               parcel->count, body, now_ms);
     if (status == STATUS_OK) {
         mail->counts.frames++;
         mail->counts.messages += parcel->count;
     } else {
-        mail->counts.dropped += parcel->count;
-        /* A client asks again. A worker would wait for what it was never given, and a feed have a gap. */
-        bool lost =
-            status != STATUS_BUSY || parcel->to == OWED_WORKER || parcel->kind == MESSAGE_ENTRIES;
-        if (lost && mail->lost_count < LOST_MAX)
-            mail->lost[mail->lost_count++] = parcel->connection;
+        note_dropped(mail, parcel, status);
     }
     parcel->count = 0;
     parcel->buffer.len = 0;
@@ -140,6 +178,20 @@ static struct parcel *parcel_for(struct mail *mail, const struct owed *owed, int
     return parcel;
 }
 
+/** What comes again when @owed does not leave. */
+static struct unsent entries_of(const struct owed *owed)
+{
+    if (owed->kind != MESSAGE_ENTRIES || owed->entries.error.len > 0)
+        return (struct unsent){0};
+    const struct feed_entries *entries = &owed->entries;
+    return (struct unsent){
+        .connection = owed->connection,
+        .feed = entries->feed,
+        .first_seq = entries->entries_count > 0 ? entries->entries[0].seq : 0,
+        .count = entries->entries_count,
+    };
+}
+
 void mail_put(struct mail *mail, const struct owed *owed, int64_t now_ms)
 {
     struct parcel *parcel = parcel_for(mail, owed, now_ms);
@@ -157,6 +209,7 @@ void mail_put(struct mail *mail, const struct owed *owed, int64_t now_ms)
         return;
     }
     parcel->count++;
+    parcel->entries = entries_of(owed);
 }
 
 void mail_send(struct mail *mail, int64_t now_ms)
@@ -165,6 +218,15 @@ void mail_send(struct mail *mail, int64_t now_ms)
         parcel_send(mail, parcel_at(mail, i), now_ms);
     mail->first = 0;
     mail->begun = 0;
+    mail->full_count = 0;
+}
+
+bool mail_next_unsent(struct mail *mail, struct unsent *ret)
+{
+    if (mail->unsent_count == 0)
+        return false;
+    *ret = mail->unsent[--mail->unsent_count];
+    return true;
 }
 
 bool mail_next_lost(struct mail *mail, connection_t *ret)

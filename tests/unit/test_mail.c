@@ -284,6 +284,66 @@ static void a_worker_that_takes_nothing_more_is_reported_lost(void **state)
     assert_true(lost == f->connections[a]);
 }
 
+static void given_entries(struct fixture *f, uint32_t peer, uint64_t seq, size_t bytes)
+{
+    const struct entry_row row = {.seq = seq, .entry = {f->body, bytes}};
+    const struct owed owed = {
+        .to = OWED_CLIENT,
+        .connection = f->connections[peer],
+        .kind = MESSAGE_ENTRIES,
+        .entries = {.feed = 7,
+                    .entries = &row,
+                    .entries_count = bytes > 0 ? 1 : 0,
+                    .read_seq = seq},
+    };
+    mail_put(f->mail, &owed, 0);
+}
+
+static void entries_for_a_full_queue_come_back_and_none_overtakes_them(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t slow = given_peer(f);
+    uint32_t other = given_peer(f);
+    struct unsent unsent[4] = {0};
+    struct mail_counts counts = {0};
+    uint64_t seq = 0;
+    while (seq < 20000 && counts.dropped == 0) { /* each is sent when the next one is put */
+        given_entries(f, slow, ++seq, EVENT_BYTES_MAX);
+        mail_count(f->mail, &counts);
+    }
+    assert_true(counts.dropped == 1);
+
+    /* In the same turn there is room again: too late for those behind. */
+    enum message_kind kind = MESSAGE_EVENTS;
+    uint32_t count = 0;
+    for (uint64_t i = 1; i < seq - 1; i++)
+        expect_frame(f, slow, MESSAGE_ENTRIES, 1);
+    given_entries(f, slow, seq + 1, 0);
+    given_answer(f, other, 1);
+    mail_send(f->mail, 0);
+
+    uint32_t unsent_count = 0;
+    while (unsent_count < 4 && mail_next_unsent(f->mail, &unsent[unsent_count]))
+        unsent_count++;
+    assert_true(unsent_count == 3);
+    for (uint32_t i = 0; i < unsent_count; i++) {
+        assert_true(unsent[i].connection == f->connections[slow]);
+        assert_true(unsent[i].feed == 7);
+        assert_true(unsent[i].count == (i == 0 ? 0 : 1));
+        assert_true(unsent[i].first_seq == (i == 0 ? 0 : seq + 1 - i));
+    }
+    connection_t lost = 0;
+    assert_false(mail_next_lost(f->mail, &lost));
+    assert_false(received(f, slow, TURN_MS, &kind, &count));
+    expect_frame(f, other, MESSAGE_ANSWERS, 1);
+
+    /* The next turn sends again. */
+    given_entries(f, slow, seq - 1, EVENT_BYTES_MAX);
+    mail_send(f->mail, 0);
+    expect_frame(f, slow, MESSAGE_ENTRIES, 1);
+    assert_false(mail_next_unsent(f->mail, &unsent[0]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +354,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(more_peers_than_frames_begun_at_once_are_all_served, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_peer_that_has_gone_is_reported_lost, setup, teardown),
+        cmocka_unit_test_setup_teardown(entries_for_a_full_queue_come_back_and_none_overtakes_them,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(a_worker_that_takes_nothing_more_is_reported_lost, setup,
                                         teardown),
     };
