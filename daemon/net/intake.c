@@ -25,6 +25,8 @@ struct intake {
     struct held frames[FRAMES_MAX];
     uint32_t frames_count;
     bool unfinished; /* the last frame is */
+    struct intake_stain stain;
+    bool stained;
     struct intake_counts counts;
 };
 
@@ -73,10 +75,29 @@ static void refuse(struct intake *intake, const struct held *held, enum reason_c
     broker_refuse(intake->broker, held->from, NULL, &reason, reasons.count);
 }
 
+static void stain(struct intake *intake, const struct held *held)
+{
+    const struct keyring *keyring = endpoint_keyring(intake->sides[held->side]);
+    const struct principal *principal = keyring_find_user(keyring, held->frame.user_id);
+    static const struct key none;
+    bool keyed = principal != NULL &&
+                 memcmp(principal->public_key.bytes, none.bytes, sizeof none.bytes) != 0;
+    intake->stain.side = held->side;
+    /* Without a key the user id says more; a key itself is never logged. */
+    snprintf(intake->stain.from, sizeof intake->stain.from, "%s",
+             keyed               ? principal->organisation.text
+             : principal != NULL ? held->frame.user_id
+                                 : "");
+    intake->stained = true;
+}
+
 /** The whole frame cannot be read. */
 static bool malformed(struct intake *intake, const struct held *held, enum status status)
 {
     intake->counts.malformed++;
+    stain(intake, held);
+    if (held->side == OWED_WORKER) /* who is told nothing */
+        broker_malformed(intake->broker);
     refuse(intake, held,
            status == STATUS_TOO_LARGE     ? REASON_MESSAGE_TOO_LARGE
            : status == STATUS_UNSUPPORTED ? REASON_UNSUPPORTED_VERSION
@@ -320,6 +341,15 @@ void intake_end(struct intake *intake)
         intake->frames[0] = intake->frames[keep];
     intake->frames_count -= keep;
     arena_reset(intake->arena);
+}
+
+bool intake_next_stain(struct intake *intake, struct intake_stain *ret)
+{
+    if (!intake->stained)
+        return false;
+    intake->stained = false;
+    *ret = intake->stain;
+    return true;
 }
 
 void intake_count(const struct intake *intake, struct intake_counts *ret)

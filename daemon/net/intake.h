@@ -33,6 +33,14 @@ struct intake_counts {
     uint64_t revoked;     /* messages of keys that prove nobody any more */
     uint64_t turned_away; /* no room for the connection */
 };
+/** The newest frame that could not be read, since the last call: from whom, never what. */
+struct intake_stain {
+    enum owed_to side;
+    char from[64]; /* an organisation's code; without a key the user id of the kernel */
+};
+/** False: none. */
+bool intake_next_stain(struct intake *intake, struct intake_stain *ret);
+
 void intake_count(const struct intake *intake, struct intake_counts *ret);
 
 #endif

@@ -52,6 +52,8 @@ struct loop {
     int64_t alive_every_ms;
     int64_t alive_next_ms;
     int64_t report_next_ms;
+    int64_t stain_next_ms;
+    uint64_t stains_said; /* malformed frames that a line has counted */
     int64_t watch_next_ms;
     bool descriptors_low;
     int64_t ended_us; /* the last turn, monotonic */
@@ -231,6 +233,21 @@ static void report(struct loop *loop)
     loop->reported = new;
 }
 
+/** A frame that could not be read leaves one line, those of the next second another one together. */
+static void report_stains(struct loop *loop)
+{
+    struct intake_stain stain;
+    if (loop->now.mono_ms < loop->stain_next_ms || !intake_next_stain(loop->intake, &stain))
+        return;
+    struct intake_counts counts;
+    intake_count(loop->intake, &counts);
+    log_line(loop->parts.log, LOG_LEVEL_WARNING, "malformed frames side=%s from=%s count=%" PRIu64,
+             stain.side == OWED_WORKER ? "workers" : "clients", stain.from,
+             counts.malformed - loop->stains_said);
+    loop->stains_said = counts.malformed;
+    loop->stain_next_ms = loop->now.mono_ms + REPORT_MS;
+}
+
 /**
  * libzmq aborts where an ipc listener finds no descriptor left (PITFALLS Z1): say so long before. The lowest free
  * descriptor is about as many as are open.
@@ -287,6 +304,7 @@ static enum status turn(struct loop *loop)
     struct intake_result result = intake_drain(loop->intake, now_ms);
     if (result.broken)
         return failed(loop, STATUS_IO_FAILED, "socket");
+    report_stains(loop);
     broker_tick(broker);
 
     enum status status = broker_flush(broker);
@@ -301,6 +319,9 @@ static enum status turn(struct loop *loop)
         owed_count++;
     }
     mail_send(loop->mail, now_ms);
+    struct unsent unsent;
+    while (mail_next_unsent(loop->mail, &unsent))
+        broker_unsent(broker, &unsent);
     take_wishes(loop);
 
     bool idle = !result.any && owed_count == 0;

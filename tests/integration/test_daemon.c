@@ -389,6 +389,9 @@ static void rubbish_on_the_workers_socket_harms_nobody(void **state)
     }
 
     expect_unmoved(f, other);
+    char line[80];
+    snprintf(line, sizeof line, "malformed frames side=workers from=uid:%u ", (unsigned)geteuid());
+    assert_true(instance_logged(&f->instance, line));
 }
 
 static void a_frame_over_its_limit_costs_its_sender_the_connection(void **state)
