@@ -61,6 +61,7 @@ enum status commission_open(struct commission **ret, const struct commission_opt
     status = sender_init(&commission->sender, options);
     if (status != STATUS_OK)
         goto fail;
+    reader_init(&commission->reader);
     status = channel_open(&commission->channel, &channel);
     if (status != STATUS_OK)
         goto fail;
@@ -191,10 +192,13 @@ enum status client_turn(struct commission *commission, int64_t deadline_ms, bool
     if (channel_refused(commission->channel))
         return STATUS_UNREACHABLE; /* the daemon is there, and has said no */
     now_ms = channel_now_ms();
+    if (reader_notice_silence(commission, now_ms))
+        return STATUS_OK;
     if (now_ms >= deadline_ms)
         return commission->connections == 0 ? STATUS_UNREACHABLE : STATUS_TIMED_OUT;
 
     int64_t until_ms = earliest(deadline_ms, sender_due_ms(commission, now_ms));
+    until_ms = earliest(until_ms, reader_due_ms(commission));
     until_ms = earliest(until_ms, work_due_ms(commission));
     int64_t wait_ms = until_ms == NEVER_MS ? -1 : until_ms <= now_ms ? 0 : until_ms - now_ms;
     writable = writable || sender_waits(commission, now_ms);

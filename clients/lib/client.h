@@ -58,7 +58,9 @@ struct reader {
     bool handed;
     uint64_t feed;
     uint64_t next_seq;
-    uint32_t credit; /* entries the daemon may still send */
+    uint32_t credit;    /* entries the daemon may still send */
+    int64_t heard_ms;   /* when the feed was opened or last said something */
+    int64_t silence_ms; /* after so long without a word it is opened again */
     struct inbox entries;
     struct frame handed_frame;
     struct feed_entries handed_entries;
@@ -120,7 +122,12 @@ MUST_USE enum status sender_take(struct commission *commission, const struct fra
 /** Something waits only for room on the way out. */
 bool sender_waits(const struct commission *commission, int64_t now_ms);
 
+void reader_init(struct reader *reader);
 void reader_clear(struct reader *reader);
+/** When a feed that says nothing is to be opened again, or NEVER_MS. */
+int64_t reader_due_ms(const struct commission *commission);
+/** Nothing is there to be read. True: the feed has said nothing for too long, the next turn opens it again. */
+bool reader_notice_silence(struct commission *commission, int64_t now_ms);
 void reader_reconnected(struct commission *commission);
 MUST_USE enum status reader_keep_up(struct commission *commission);
 /** Both take @frame over. */

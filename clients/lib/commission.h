@@ -99,8 +99,8 @@ MUST_USE enum status commission_ask(struct commission *commission, const struct 
 
 /**
  * Follow the journal from @from_seq. Then commission_feed_next() hands out entries in order;
- * credit is kept up by the library, and after a lost connection it goes on behind what was handed
- * out last. Followed already: begins anew there.
+ * credit is kept up by the library, and after a lost connection, a feed that expired or one that
+ * has fallen silent it goes on behind what was handed out last. Followed already: begins anew there.
  */
 MUST_USE enum status commission_feed(struct commission *commission, uint64_t from_seq);
 /**

@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "clients/lib/client.h"
 
+#include <string.h>
+
 #define CREDIT_ENTRIES 256u
+/*
+ * How the daemon says that it ended a feed because nothing was heard of us, and, should we not have
+ * heard that, that it has it no more: then it is opened again.
+ */
+static const char *const ended[] = {"EXPIRED", "NOT_FOUND"};
 
 /* ---- questions ---- */
 
@@ -11,6 +18,11 @@ static void drop_reply(struct reader *reader)
         frame_release(&reader->reply_frame);
     reader->reply_kept = false;
     reader->reply = NULL;
+}
+
+void reader_init(struct reader *reader)
+{
+    reader->silence_ms = FEED_SILENT_MS;
 }
 
 void reader_clear(struct reader *reader)
@@ -164,9 +176,33 @@ enum status reader_keep_up(struct commission *commission)
     enum status status = feed_ask(commission, reader->asked ? FEED_CREDIT : FEED_OPEN, missing);
     if (status != STATUS_OK)
         return status == STATUS_BUSY ? STATUS_OK : status;
+    if (!reader->asked)
+        reader->heard_ms = channel_now_ms();
     reader->asked = true;
     reader->credit = CREDIT_ENTRIES;
     return STATUS_OK;
+}
+
+int64_t reader_due_ms(const struct commission *commission)
+{
+    const struct reader *reader = &commission->reader;
+
+    if (!reader->following || !reader->asked)
+        return NEVER_MS;
+    return reader->heard_ms + reader->silence_ms;
+}
+
+bool reader_notice_silence(struct commission *commission, int64_t now_ms)
+{
+    struct reader *reader = &commission->reader;
+
+    if (now_ms < reader_due_ms(commission))
+        return false;
+    /* Should the daemon still have it after all, it need not keep it. */
+    if (channel_connected(commission->channel))
+        (void)!feed_ask(commission, FEED_CLOSE, 0);
+    feed_again(reader);
+    return true;
 }
 
 enum status reader_take_entries(struct commission *commission, struct frame *frame)
@@ -177,6 +213,7 @@ enum status reader_take_entries(struct commission *commission, struct frame *fra
         frame_release(frame);
         return STATUS_OK;
     }
+    reader->heard_ms = channel_now_ms();
     enum status status = inbox_push(&reader->entries, frame);
     if (status == STATUS_OK)
         return STATUS_OK;
@@ -221,6 +258,17 @@ static void close_frame(struct reader *reader)
     reader->handed = false;
 }
 
+static bool is_ended(struct slice error)
+{
+    for (size_t i = 0; i < ARRAY_LEN(ended); i++) {
+        size_t len = strlen(ended[i]);
+        if (error.len >= len && memcmp(error.bytes, ended[i], len) == 0 &&
+            (error.len == len || error.bytes[len] == ':'))
+            return true;
+    }
+    return false;
+}
+
 static void step_on(struct reader *reader)
 {
     const struct feed_entries *entries = &reader->handed_entries;
@@ -244,8 +292,11 @@ enum status commission_feed_next(struct commission *commission, int64_t timeout_
     while (status == STATUS_OK) {
         close_frame(reader);
         status = open_frame(reader);
-        if (status == STATUS_OK && reader->handed_entries.feed == reader->feed)
-            break;
+        if (status == STATUS_OK && reader->handed_entries.feed == reader->feed) {
+            if (!is_ended(reader->handed_entries.error))
+                break;
+            feed_again(reader);
+        }
         if (status == STATUS_NOT_FOUND)
             status = client_turn(commission, deadline_ms, false);
     }

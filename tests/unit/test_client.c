@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "clients/lib/commission.h"
+#include "clients/lib/client.h"
 #include "tests/support/fake_daemon.h"
 
 #include <string.h>
@@ -33,7 +33,9 @@ struct notes {
     uint32_t opens;
     uint64_t from_seq;
     uint32_t credit;
-    bool empty_feed; /* nothing for this reader: only how far was looked */
+    const char *feed_ended; /* answer the next credit with it */
+    uint32_t mute_opens;    /* so many are not answered */
+    bool empty_feed;        /* nothing for this reader: only how far was looked */
     uint32_t hellos;
     uint32_t beats;
     uint32_t byes;
@@ -202,6 +204,19 @@ static void take_feed_ask(struct fake *fake, const struct frame *frame, struct n
     if (asks[0].verb == FEED_CLOSE)
         return;
     entries.feed = asks[0].feed;
+    if (asks[0].verb == FEED_OPEN && notes->mute_opens > 0) {
+        notes->mute_opens--;
+        return;
+    }
+    if (asks[0].verb == FEED_CREDIT && notes->feed_ended != NULL) {
+        entries.entries_count = 0;
+        entries.error =
+            (struct slice){(const uint8_t *)notes->feed_ended, strlen(notes->feed_ended)};
+        notes->feed_ended = NULL;
+        codec_put_entries(fake_buffer(fake), &entries);
+        fake_send(fake, frame, MESSAGE_ENTRIES, 1);
+        return;
+    }
     if (notes->empty_feed) {
         entries.entries_count = 0;
         entries.read_seq = notes->from_seq + 49;
@@ -781,6 +796,40 @@ static void a_feed_goes_on_behind_what_was_looked_at(void **state)
     assert_int_equal(f->notes.from_seq, 51);
 }
 
+static void a_feed_that_expired_is_opened_again_behind_what_was_read(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const said[] = {"EXPIRED: silent", "NOT_FOUND"};
+    for (size_t i = 0; i < ARRAY_LEN(said); i++) {
+        f->notes = (struct notes){.feed_ended = said[i]};
+        given_daemon(f);
+        given_client(f, 0);
+        assert_int_equal(commission_feed(f->commission, 5), STATUS_OK);
+
+        read_feed_to(f, 5, 1500);
+
+        f->commission = commission_close(f->commission);
+        fake_stop(f->fake);
+        assert_null(f->notes.feed_ended);
+        assert_int_equal(f->notes.opens, 2);
+    }
+}
+
+static void a_feed_that_says_nothing_is_opened_again(void **state)
+{
+    struct fixture *f = *state;
+    f->notes.mute_opens = 2;
+    given_daemon(f);
+    given_client(f, 0);
+    f->commission->reader.silence_ms = 200; /* not a minute */
+    assert_int_equal(commission_feed(f->commission, 5), STATUS_OK);
+
+    read_feed_to(f, 5, 300);
+
+    fake_stop(f->fake);
+    assert_true(f->notes.opens >= 3);
+}
+
 static void who_follows_anew_gets_nothing_of_the_old_feed(void **state)
 {
     struct fixture *f = *state;
@@ -956,6 +1005,8 @@ int main(void)
         TEST(a_feed_goes_on_as_long_as_it_is_read),
         TEST(a_feed_goes_on_where_it_was_after_a_restart),
         TEST(a_feed_goes_on_behind_what_was_looked_at),
+        TEST(a_feed_that_expired_is_opened_again_behind_what_was_read),
+        TEST(a_feed_that_says_nothing_is_opened_again),
         TEST(who_follows_anew_gets_nothing_of_the_old_feed),
         TEST(entries_that_come_during_a_question_are_kept),
         TEST(a_worker_takes_assignments_and_reports_them_in_one_frame),
