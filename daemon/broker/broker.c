@@ -200,6 +200,7 @@ void broker_begin(struct broker *broker, struct instant now)
 {
     broker->now = now;
     broker->concluded = false;
+    broker->asked = 0;
     arena_reset(broker->arena);
     outbox_reset(&broker->outbox);
     broker->has_room = store_has_room(broker->store);
@@ -222,7 +223,7 @@ void broker_begin(struct broker *broker, struct instant now)
 bool broker_full(const struct broker *broker)
 {
     return store_batch_full(broker->store) || arena_used(broker->arena) > BROKER_ARENA_BYTES / 2 ||
-           broker->key_changes_count == KEY_CHANGES_MAX;
+           broker->key_changes_count == KEY_CHANGES_MAX || broker->asked >= ASKED_MAX;
 }
 
 void broker_tick(struct broker *broker)

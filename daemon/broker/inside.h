@@ -34,6 +34,10 @@ struct turns {
     uint32_t count_max;
 };
 
+/* A turn is full when its questions have looked at so many rows; each costs some at least. No crowd of them holds up the rest. */
+#define ASKED_MAX 16384
+#define ASKED_EACH 256
+
 struct broker {
     struct store *store;
     struct broker_options options;
@@ -64,8 +68,9 @@ struct broker {
     uint32_t key_changes_count;
     enum broker_wish wish;
 
-    bool begun;    /* STARTED is written */
-    bool has_room; /* of the store, as this turn began */
+    bool begun;     /* STARTED is written */
+    uint32_t asked; /* what this turn's questions have cost, in rows looked at */
+    bool has_room;  /* of the store, as this turn began */
     bool draining;
     bool unassigned; /* the last turn had no room for more assignments */
     bool concluded;  /* what is owed may leave */

@@ -379,7 +379,8 @@ bool query_entry(struct asking *asking, uint64_t seq, struct slice bytes, struct
 {
     struct reply *reply = asking->reply;
 
-    if (reply->entries_count == asking->rows_max || asking->bytes + bytes.len + HASH_BYTES >= REPLY_BYTES_MAX)
+    if (reply->entries_count == asking->rows_max ||
+        asking->bytes + bytes.len + HASH_BYTES >= REPLY_BYTES_MAX)
         return false;
     asking->entries[reply->entries_count++] = (struct entry_row){
         .seq = seq, .hash = hash, .entry = arena_copy(asking->broker->arena, bytes)};
@@ -458,6 +459,7 @@ bool query_read(struct asking *asking, uint64_t seq, struct entry *ret, struct s
     struct broker *broker = asking->broker;
     struct slice bytes;
 
+    broker->asked++;
     arena_reset(broker->scratch);
     enum status status = store_read_entry(broker->store, seq, &bytes, ret_hash);
     if (status == STATUS_OK) {
@@ -557,6 +559,7 @@ static void answer(struct asking *asking)
 void broker_query(struct broker *broker, connection_t from, const struct principal *principal,
                   const struct query *query, const struct event *body_event)
 {
+    broker->asked += ASKED_EACH;
     struct owed *owed = outbox_push(&broker->outbox, OWED_CLIENT, from, MESSAGE_REPLIES);
     if (owed == NULL)
         return; /* no room: it is asked again */

@@ -366,6 +366,29 @@ static void queues_are_counted_by_stage_and_state(void **state)
     expect_cell(f, reply, 0, "leased", "1");
 }
 
+static void a_crowd_of_questions_fills_a_turn(void **state)
+{
+    struct fixture *f = *state;
+    struct principal principal = {.organisation = {"02E"}, .kind = ORGANISATION_CCG};
+    principal.verbs = VERB_BIT(VERB_READ);
+    struct query query = {.query_id = 7, .command = slice_of("queue list")};
+    uint32_t asked = 0;
+
+    broker_begin(f->broker, f->now);
+    for (; asked < 1000 && !broker_full(f->broker); asked++)
+        broker_query(f->broker, 1, &principal, &query, NULL);
+    assert_in_range(asked, 16, 128);
+    assert_int_equal(broker_flush(f->broker), STATUS_OK);
+    broker_conclude(f->broker);
+    assert_int_equal(broker_end(f->broker, false), STATUS_OK);
+
+    broker_begin(f->broker, f->now);
+    assert_false(broker_full(f->broker));
+    assert_int_equal(broker_flush(f->broker), STATUS_OK);
+    broker_conclude(f->broker);
+    assert_int_equal(broker_end(f->broker, false), STATUS_OK);
+}
+
 /* ---- registers ---- */
 
 static void organisations_are_listed_by_kind_and_shown(void **state)
@@ -421,7 +444,12 @@ static void money_is_shown_to_those_whose_it_is(void **state)
     expect_cell(f, reply, 0, "left_pence", "999700");
     assert_int_equal(when_asked(f, "X24", "ledger show", NULL)->rows_count, 2);
     assert_int_equal(when_asked(f, "X24", "ledger show", "ods", "02E", NULL)->rows_count, 1);
-    assert_int_equal(when_asked(f, "01F", "ledger show", "ods", "02E", NULL)->rows_count, 0);
+    assert_int_equal(when_asked(f, "01F", "ledger show", "ods", "01F", NULL)->rows_count, 0);
+    expect_error(when_asked(f, "01F", "ledger show", "ods", "02E", NULL), "SENDER_NOT_AUTHORISED");
+    expect_error(when_asked(f, "02E", "ledger show", "ods", "ZZ9", NULL), "NOT_FOUND");
+    expect_error(when_asked(f, "X24", "ledger show", "ods", "ZZ9", NULL), "NOT_FOUND");
+    expect_error(when_asked(f, "X24", "ledger lines", "ods", "ZZ9", "year", "2018/19", NULL),
+                 "NOT_FOUND");
     assert_int_equal(when_asked(f, "X24", "ledger show", "year", "2019/20", NULL)->rows_count, 0);
     reply = when_asked(f, "0CE", "ledger lines", "ods", "02E", "year", "2018/19", NULL);
     assert_int_equal(reply->rows_count, 2);
@@ -501,6 +529,7 @@ int main(void)
         WORLD(a_register_event_has_a_status_too),
         WORLD(validating_says_what_would_be_and_keeps_nothing),
         WORLD(queues_are_counted_by_stage_and_state),
+        WORLD(a_crowd_of_questions_fills_a_turn),
         WORLD(organisations_are_listed_by_kind_and_shown),
         WORLD(contracts_of_one_pair_come_in_pages_too),
         WORLD(money_is_shown_to_those_whose_it_is),
