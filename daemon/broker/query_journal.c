@@ -52,7 +52,10 @@ static void put_entry(struct asking *asking, const struct entry *entry)
     query_text(asking, kind_name(entry->kind));
     query_text(asking, brought ? event_type_name(event.type) : "");
     query_text(asking, event.sender.text);
-    query_number(asking, (int64_t)entry->of_seq);
+    if (entry->of_seq != 0)
+        query_number(asking, (int64_t)entry->of_seq);
+    else
+        query_text(asking, "");
     query_text(asking, entry->verdict != VERDICT_NONE ? verdict_name(entry->verdict) : "");
     if (entry->kind == ENTRY_ATTEMPT_FAILED)
         query_slice(asking, entry->error);

@@ -146,11 +146,33 @@ static void put_ledger(struct asking *asking, const struct ledger_year *year)
     query_number(asking, year->uncovered_pence);
 }
 
+/** The organisation asked about has a ledger that the asker may see; else the error is said. */
+static bool ledger_seen(struct asking *asking)
+{
+    struct organisation organisation;
+
+    if (ods_equal(asking->ods, asking->principal->organisation))
+        return true;
+    store_get_organisation(asking->broker->store, asking->ods, asking->on, &organisation);
+    if (!organisation.known) {
+        query_error(asking, "NOT_FOUND", "%s is not registered here", asking->ods.text);
+        return false;
+    }
+    if (!query_sees_organisation(asking, asking->ods)) {
+        query_error(asking, "SENDER_NOT_AUTHORISED", "the ledger of %s does not concern %s",
+                    asking->ods.text, asking->principal->organisation.text);
+        return false;
+    }
+    return true;
+}
+
 void query_ledger_show(struct asking *asking)
 {
     struct ledger_year year;
     struct ledger_key at;
 
+    if (query_given(asking, ARGUMENT_ODS) && !ledger_seen(asking))
+        return;
     if (!query_resumed(asking, &at, sizeof at) && query_given(asking, ARGUMENT_ODS))
         at.ods = asking->ods; /* year 0: before all of its years */
     for (uint32_t scanned = 0; store_next_ledger(asking->broker->store, at.ods, at.year, &year);
@@ -190,11 +212,8 @@ void query_ledger_lines(struct asking *asking)
     struct line_key at;
     uint32_t index;
 
-    if (!query_sees_organisation(asking, asking->ods)) {
-        query_error(asking, "SENDER_NOT_AUTHORISED", "the ledger of %s does not concern %s",
-                    asking->ods.text, asking->principal->organisation.text);
+    if (!ledger_seen(asking))
         return;
-    }
     (void)query_resumed(asking, &at, sizeof at);
     while (store_next_ledger_line(broker->store, asking->ods, asking->year, at.seq, at.index, &row,
                                   &index)) {
