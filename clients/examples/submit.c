@@ -11,7 +11,8 @@
  *   cc submit.c $(pkg-config --cflags --libs commission) -o submit
  *
  * Many events are under way at once. Stopped at any moment, it is simply run again: the daemon
- * knows each event by its id, and gives the first receipt and the verdict again.
+ * knows each event by its id, and gives the first receipt and the verdict again. An event is sent as
+ * it stands: schema_version and sender_ods, which `commission event submit` fills in, are in it.
  */
 #include <commission.h>
 
