@@ -224,14 +224,12 @@ void query_event_status(struct asking *asking)
         query_error(asking, "NOT_FOUND", "no such event is known; nothing was kept under this id");
         return;
     }
-    int64_t at_ms = received.at_ms;
     if (seen.verdict_seq != 0) {
         if (!query_read(asking, seen.verdict_seq, &judged, &bytes, &verdict_hash))
             return;
         verdict = judged.verdict;
         query_reply_reasons(asking, judged.reasons, judged.reasons_count);
     }
-    received.at_ms = at_ms;
     if (query_row(asking))
         put_event_status(asking, &seen, &received, hash, verdict);
 }

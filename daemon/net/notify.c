@@ -22,11 +22,6 @@ void notify_stopping(const char *text, uint32_t extend_ms)
                      (uint64_t)extend_ms * US_PER_MS);
 }
 
-void notify_extend(uint32_t extend_ms)
-{
-    (void)sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%" PRIu64, (uint64_t)extend_ms * US_PER_MS);
-}
-
 void notify_alive(void)
 {
     (void)sd_notify(0, "WATCHDOG=1");

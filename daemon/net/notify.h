@@ -11,8 +11,6 @@ void notify_ready(const char *text);
 void notify_reloading(int64_t mono_ms);
 /** Going down, for reasons in @text; it may take @extend_ms more. */
 void notify_stopping(const char *text, uint32_t extend_ms);
-/** Starting or stopping takes @extend_ms more from now. */
-void notify_extend(uint32_t extend_ms);
 void notify_alive(void);
 /** How often notify_alive() is wanted: a third of what systemd waits, in milliseconds; 0: never. */
 int64_t notify_alive_ms(void);
