@@ -285,12 +285,12 @@ enum status context_write(const char *path, const char *endpoint, const char *se
         return STATUS_IO_FAILED;
     bool written = fprintf(file,
                            "# a context of commission(1): who one is, and where the daemon is\n"
-                           "endpoint = \"%s\"\n"
-                           "server_key = \"%s\"\n"
-                           "key_file = \"%s\"\n",
+                           "endpoint = '%s'\n"
+                           "server_key = '%s'\n"
+                           "key_file = '%s'\n",
                            endpoint, server_key_path, key_path) > 0;
     if (organisation != NULL)
-        written = fprintf(file, "organisation = \"%s\"\n", organisation) > 0 && written;
+        written = fprintf(file, "organisation = '%s'\n", organisation) > 0 && written;
     written = fclose(file) == 0 && written;
     if (!written || rename(partial, path) != 0) {
         unlink(partial);

@@ -26,7 +26,10 @@ struct context {
  */
 MUST_USE enum status context_read(const char *name, struct context *ret,
                                   char fault[CONTEXT_FAULT_SIZE]);
-/** Write a context file at @path, 0600. @key_path and @server_key_path may be relative to it. STATUS_IO_FAILED. */
+/**
+ * Write a context file at @path, 0600. @key_path and @server_key_path may be relative to it. No text has a single
+ * quote or a backslash. STATUS_IO_FAILED.
+ */
 MUST_USE enum status context_write(const char *path, const char *endpoint,
                                    const char *server_key_path, const char *key_path,
                                    const char *organisation);

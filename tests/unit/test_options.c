@@ -130,6 +130,17 @@ static void a_context_that_was_written_is_read_with_paths_from_its_folder(void *
     assert_int_equal(about.st_mode & 0777, 0600);
 }
 
+static void what_is_written_is_read_back_whatever_characters_it_has(void **state)
+{
+    static const char endpoint[] = "ipc:///a \"b\" ${HOME} # c/x.sock";
+    struct fixture *f = *state;
+
+    assert_int_equal(context_write(f->path, endpoint, "a.key", "a.key", "02E"), STATUS_OK);
+
+    assert_int_equal(when_read(f), STATUS_OK);
+    assert_string_equal(f->context.endpoint, endpoint);
+}
+
 static void a_server_key_may_stand_in_the_context_itself(void **state)
 {
     struct fixture *f = *state;
@@ -189,6 +200,8 @@ int main(void)
         cmocka_unit_test(numbers_are_digits_of_64_bits),
         cmocka_unit_test_setup_teardown(
             a_context_that_was_written_is_read_with_paths_from_its_folder, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_written_is_read_back_whatever_characters_it_has,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_server_key_may_stand_in_the_context_itself, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_is_wrong_with_a_context_is_said_with_its_line, set_up,
