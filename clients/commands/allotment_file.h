@@ -41,6 +41,9 @@ enum match {
     MATCH_TWICE,  /* the same name, or organisation, is in another row as well */
 };
 
+/** What the ledger has for the organisation and year. */
+enum allotted { ALLOTTED_NOTHING = 0, ALLOTTED_SO, ALLOTTED_OTHERWISE };
+
 struct allotment_row {
     uint32_t line;
     char name[NAME_SIZE];
@@ -52,7 +55,9 @@ struct allotment_row {
         *hints[HINTS_MAX]; /* NONE: the nearest first; MANY: two of them; NULL ends */
     uint32_t twin_line;    /* TWICE: the other one */
     bool twin_same;        /* with the same sum */
-    uint32_t event;        /* the caller's */
+    uint32_t event;        /* this and the next two: the caller's */
+    enum allotted present;
+    char present_seq[24]; /* ALLOTTED_OTHERWISE: of the entry that set it, in decimal; else "" */
 };
 
 struct allotment_file {

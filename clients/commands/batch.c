@@ -56,6 +56,34 @@ int batch_send(struct batch *batch, uint32_t first, uint32_t count)
                       batch->outcomes + first, show_progress, batch);
 }
 
+const struct reason *outcome_key_refusal(const struct cli_outcome *outcome)
+{
+    for (uint32_t i = 0; i < outcome->reasons_count; i++) {
+        enum reason_code code = outcome->reasons[i].code;
+        if (code == REASON_SENDER_NOT_AUTHORISED || code == REASON_ALLOTMENT_NOT_NHSE)
+            return &outcome->reasons[i];
+    }
+    return NULL;
+}
+
+int batch_send_register(struct batch *batch, struct cli *cli, const char *doing)
+{
+    char code[REASON_CODE_SIZE];
+    int failed = batch_begin(batch, cli, doing);
+    if (failed != 0 || batch->count == 0)
+        return failed;
+    failed = batch_send(batch, 0, 1);
+    if (failed != 0)
+        return failed;
+    const struct reason *refusal = outcome_key_refusal(&batch->outcomes[0]);
+    if (refusal == NULL)
+        return batch_send(batch, 1, batch->count - 1);
+    reason_print_code(refusal, code);
+    return cli_fail(cli, EXIT_REFUSED,
+                    "this import needs NHS England's key: %s (%s); nothing was set", refusal->text,
+                    code);
+}
+
 void batch_clear(struct batch *batch)
 {
     for (uint32_t i = 0; i < batch->count; i++) {
@@ -76,7 +104,7 @@ const char *tally_add(struct tally *tally, const struct cli_outcome *outcome)
     }
     if (outcome->kind == ANSWER_REFUSED || outcome->verdict == VERDICT_REJECTED) {
         tally->rejected++;
-        return "rejected";
+        return outcome->repeated ? "rejected before" : "rejected";
     }
     if (outcome->verdict == VERDICT_HELD) {
         tally->held++;
@@ -92,7 +120,7 @@ const char *tally_add(struct tally *tally, const struct cli_outcome *outcome)
 
 int tally_exit(const struct tally *tally)
 {
-    uint32_t well = tally->accepted + tally->repeated;
+    uint32_t well = tally->accepted + tally->unchanged + tally->repeated;
     if (tally->unknown > 0)
         return EXIT_TIMED_OUT;
     if (tally->rejected == 0 && tally->held == 0)

@@ -12,7 +12,7 @@ static const struct cli_option ocds_options[] = {
 const struct cli_option import_orgs_options[] = {
     {"csu", "FILE", "a file of commissioning support units, to read as well"},
     {"names", "FILE", "an ONS list: the names of CCGs that the file calls by their ICB"},
-    {"dry-run", NULL, "say what would be sent; send nothing"},
+    {"dry-run", NULL, "compare with the register and say what would be sent; send nothing"},
     {0},
 };
 
@@ -20,7 +20,10 @@ const char import_orgs_more[] =
     "Reads files in the shape of ODS's eccg.csv (and csu.csv) and registers each\n"
     "organisation with the days it opened and closed. A CCG whose code became a\n"
     "sub-ICB location is registered as what it was, to 30 June 2022, with its ICB\n"
-    "as successor. Importing again changes nothing. Needs NHS England's key.\n";
+    "as successor; the file has lost its name: --names gives it, else the register's\n"
+    "stays, else it gets its ICB's. What is registered so already is \"unchanged\" and\n"
+    "not sent. Needs NHS England's key. Exit codes: 0 all well, 1 none, 8 some, 5 not\n"
+    "with this key.\n";
 
 const char import_orgs_example[] = "commission -c dev/nhse import orgs eccg.csv --csu csu.csv";
 
@@ -39,12 +42,15 @@ static const struct cli_verb verbs[] = {
         .arguments_min = 1,
         .arguments_max = -1,
         .help = "Take tender and award notices from open contracting data",
-        .more = "Reads releases and release packages of OCDS 1.0 and 1.1, lists of releases, and\n"
-                "several of these in one file (JSONL); records are not read. A process becomes an\n"
-                "adopted workflow named by its ocid, a tender release PROCUREMENT_STARTED, an\n"
-                "award release AWARD_INTENDED, CONTRACT_AWARDED or AWARD_WITHDRAWN for each of\n"
-                "its awards. Other releases are skipped. Importing again changes nothing and says\n"
-                "\"repeated\". Exit codes: 0 all well, 1 none, 8 some.\n",
+        .more =
+            "Reads releases and release packages of OCDS 1.0 and 1.1, lists of releases, and\n"
+            "several of these in one file (JSONL); records are not read. A process becomes an\n"
+            "adopted workflow named by its ocid, a tender release PROCUREMENT_STARTED, an\n"
+            "award release AWARD_INTENDED, CONTRACT_AWARDED or AWARD_WITHDRAWN for each of\n"
+            "its awards. Other releases are skipped. Importing again changes nothing and says\n"
+            "\"repeated\" or \"rejected before\": a final verdict stays, also when its cause is\n"
+            "gone, as an event's id comes from ocid, release, type and award id. Exit codes:\n"
+            "0 all well, 1 none, 8 some, 5 the key is not the lead's.\n",
         .example = "commission -c dev/QYG import ocds notices/*.json --lead QYG",
         .options = ocds_options,
         .run = import_ocds,
@@ -70,7 +76,8 @@ static const struct cli_verb verbs[] = {
             "Reads the columns \"CCG\" and \"Final allocation\" (thousands of pounds). Names are\n"
             "matched with the CCGs registered and open on the year's first day. What does\n"
             "not match is said and not sent; nothing is guessed; a name that stands twice is\n"
-            "refused. Importing again changes nothing. Needs NHS England's key.\n",
+            "refused. What the ledger has so already is \"unchanged\" and not sent. Needs NHS\n"
+            "England's key. Exit codes: 0 all well, 1 none, 8 some, 5 not with this key.\n",
         .example = "commission -c dev/nhse import allotments ccg_allocations.csv --year 2018/19",
         .options = allotments_options,
         .run = import_allotments,

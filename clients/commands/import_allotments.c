@@ -9,10 +9,14 @@
 #include "clients/commands/allotment_file.h"
 #include "clients/commands/batch.h"
 #include "clients/commands/commands.h"
+#include "clients/commands/import_register.h"
 
 #include <string.h>
 
-/* Event ids derive from this and ods, year, sum and day. */
+/*
+ * Event ids derive from this and sender, ods, year, sum, day and the entry that set the sum before: so the same step is the same event, and
+ * a sum that was set, corrected and is set again is another one.
+ */
 #define ID_LABEL "commission import allotments"
 
 #define FILE_BYTES_MAX (16u * 1024 * 1024)
@@ -31,95 +35,124 @@ struct import {
 
 /* ---- what is registered ---- */
 
-static uint32_t column_named(const struct reply *reply, const char *name)
+/** An organisation's name, and the other that --names has. False: no memory. */
+static bool add_org(struct import *import, const struct registered *registered)
 {
-    for (uint32_t i = 0; i < reply->columns_count; i++) {
-        if (strcmp(reply->columns[i].name, name) == 0)
-            return i;
-    }
-    return UINT32_MAX;
-}
-
-/** The columns of "org list" that are needed here. */
-enum { ORG_ODS, ORG_NAME, ORG_OPENED, ORG_CLOSED, ORG_SUCCESSOR, ORG_COLUMNS };
-
-static bool find_columns(const struct reply *reply, uint32_t ret[ORG_COLUMNS])
-{
-    static const char *const names[ORG_COLUMNS] = {"ods", "name", "opened_on", "closed_on",
-                                                   "successor"};
-    for (uint32_t i = 0; i < ORG_COLUMNS; i++) {
-        ret[i] = column_named(reply, names[i]);
-        if (ret[i] == UINT32_MAX)
-            return false;
-    }
-    return true;
-}
-
-static bool cell_date(struct slice cell, date_t *ret)
-{
-    *ret = DATE_NONE;
-    return cell.len == 0 || date_parse((const char *)cell.bytes, cell.len, ret);
-}
-
-/** One organisation's row. False: it cannot be read, or there is no memory. */
-static bool add_org(struct import *import, const struct slice *cells,
-                    const uint32_t places[ORG_COLUMNS])
-{
-    struct slice code = cells[places[ORG_ODS]];
-    struct slice name = cells[places[ORG_NAME]];
-    struct slice successor = cells[places[ORG_SUCCESSOR]];
-    date_t day = financial_year_period(import->year).from;
-    struct period open;
-    struct org_name org = {.open = false};
-    char text[NAME_SIZE];
-    if (!ods_parse((const char *)code.bytes, code.len, &org.ods) ||
-        !cell_date(cells[places[ORG_OPENED]], &open.from) ||
-        !cell_date(cells[places[ORG_CLOSED]], &open.to))
-        return false;
-    if (successor.len > 0 &&
-        !ods_parse((const char *)successor.bytes, successor.len, &org.successor))
-        return false;
-    org.open = period_contains(open, day);
-    (void)snprintf(text, sizeof text, "%.*s", (int)name.len,
-                   name.len > 0 ? (const char *)name.bytes : "");
+    struct period open = {registered->opened_on, registered->closed_on};
+    struct org_name org = {
+        .ods = registered->ods,
+        .open = period_contains(open, financial_year_period(import->year).from),
+        .successor = registered->successor,
+    };
     const struct org_row *other = org_file_find(&import->names, org.ods);
-    return org_names_add(&import->orgs, &org, text) &&
+    return org_names_add(&import->orgs, &org, registered->name) &&
            (other == NULL || org_names_add(&import->orgs, &org, other->name));
-}
-
-static bool add_page(struct import *import, const struct reply *reply)
-{
-    uint32_t places[ORG_COLUMNS];
-    if (reply->rows_count > 0 && !find_columns(reply, places))
-        return false;
-    for (uint32_t i = 0; i < reply->rows_count; i++) {
-        if (!add_org(import, &reply->cells[(size_t)i * reply->columns_count], places))
-            return false;
-    }
-    return true;
 }
 
 static int ask_orgs(struct import *import)
 {
-    const struct cli_argument arguments[] = {{"kind", "CCG"}};
+    struct registered_list list;
+    int failed = import_ask_registered(import->cli, "CCG", &list);
+    if (failed == 0 && list.count == 0)
+        failed = cli_fail(import->cli, EXIT_NOT_FOUND,
+                          "no CCGs are registered: first, as NHS England: commission import orgs "
+                          "FILE");
+    for (uint32_t i = 0; failed == 0 && i < list.count; i++) {
+        if (!add_org(import, &list.items[i]))
+            failed = cli_fail(import->cli, EXIT_FAILED, "%s", status_text(STATUS_NO_MEMORY));
+    }
+    registered_clear(&list);
+    return failed;
+}
+
+/* ---- what is set ---- */
+
+static bool cell_is(struct slice cell, const char *text)
+{
+    return cell.len == strlen(text) && (cell.len == 0 || memcmp(cell.bytes, text, cell.len) == 0);
+}
+
+/** The ledger has @pence for @ods: is that what its row says? */
+static void compare(struct import *import, struct slice ods, struct slice pence)
+{
+    char sum[32];
+    for (uint32_t i = 0; i < import->file.count; i++) {
+        struct allotment_row *row = &import->file.rows[i];
+        if (row->match != MATCH_FOUND || !cell_is(ods, row->ods.text))
+            continue;
+        (void)snprintf(sum, sizeof sum, "%lld", (long long)row->pence);
+        row->present = cell_is(pence, sum) ? ALLOTTED_SO : ALLOTTED_OTHERWISE;
+    }
+}
+
+/** One page of "ledger show". False: it cannot be read. */
+static bool compare_page(struct import *import, const struct reply *reply)
+{
+    uint32_t ods = import_column(reply, "ods");
+    uint32_t allotted = import_column(reply, "allotted");
+    uint32_t pence = import_column(reply, "allotment_pence");
+    if (reply->rows_count > 0 &&
+        (ods == UINT32_MAX || allotted == UINT32_MAX || pence == UINT32_MAX))
+        return false;
+    for (uint32_t i = 0; i < reply->rows_count; i++) {
+        const struct slice *cells = &reply->cells[(size_t)i * reply->columns_count];
+        if (cell_is(cells[allotted], "true"))
+            compare(import, cells[ods], cells[pence]);
+    }
+    return true;
+}
+
+/** The entry that set the sum which the page of "ledger lines" ends with; @ret keeps an earlier page's. False: it cannot be read. */
+static bool find_entry(const struct reply *reply, char ret[ENTRY_SEQ_SIZE])
+{
+    uint32_t seq = import_column(reply, "seq");
+    uint32_t kind = import_column(reply, "kind");
+    if (reply->rows_count > 0 && (seq == UINT32_MAX || kind == UINT32_MAX))
+        return false;
+    for (uint32_t i = 0; i < reply->rows_count; i++) {
+        const struct slice *cells = &reply->cells[(size_t)i * reply->columns_count];
+        if (cell_is(cells[kind], "ALLOTMENT") && cells[seq].len > 0)
+            (void)snprintf(ret, ENTRY_SEQ_SIZE, "%.*s", (int)cells[seq].len,
+                           (const char *)cells[seq].bytes);
+    }
+    return true;
+}
+
+/** Ask for the year's ledger: all of it (@row NULL), to compare; or @row's lines, for the entry that stands now. */
+static int ask_ledger(struct import *import, struct allotment_row *row)
+{
+    char year[YEAR_TEXT_SIZE];
+    financial_year_print(import->year, year);
+    const char *command = row == NULL ? "ledger show" : "ledger lines";
+    const struct cli_argument arguments[] = {{"ods", row == NULL ? NULL : row->ods.text},
+                                             {"year", year}};
     struct text resume = {0};
     int failed = 0;
     do {
         const struct reply *reply = NULL;
         struct slice from = {(const uint8_t *)resume.bytes, resume.len};
-        failed = cli_ask(import->cli, "org list", arguments, ARRAY_LEN(arguments), from, &reply);
+        failed = cli_ask(import->cli, command, arguments, ARRAY_LEN(arguments), from, &reply);
         if (failed != 0)
             break;
-        if (!add_page(import, reply))
+        if (!(row == NULL ? compare_page(import, reply) : find_entry(reply, row->present_seq)))
             failed = cli_fail(import->cli, EXIT_FAILED,
-                              "org list: an answer that this version cannot read");
+                              "%s: an answer that this version cannot read", command);
         resume.len = 0;
         text_add_bytes(&resume, (const char *)reply->resume.bytes, reply->resume.len);
     } while (failed == 0 && resume.len > 0);
     text_clear(&resume);
-    if (failed == 0 && import->orgs.count == 0)
-        failed = cli_fail(import->cli, EXIT_NOT_FOUND,
-                          "no CCG is registered; `commission import orgs` comes first");
+    return failed;
+}
+
+/** What stands in the ledger for each row, and which entry says so. */
+static int ask_present(struct import *import)
+{
+    int failed = ask_ledger(import, NULL);
+    for (uint32_t i = 0; failed == 0 && i < import->file.count; i++) {
+        struct allotment_row *row = &import->file.rows[i];
+        if (row->present == ALLOTTED_OTHERWISE)
+            failed = ask_ledger(import, row);
+    }
     return failed;
 }
 
@@ -130,12 +163,12 @@ static void write_event(const struct import *import, const struct allotment_row 
 {
     char day[DATE_TEXT_SIZE];
     char year[YEAR_TEXT_SIZE];
-    char identity[80];
+    char identity[128];
     date_print(import->set_on, day);
     financial_year_print(import->year, year);
-    int len = snprintf(identity, sizeof identity, "%s %s %lld %s", row->ods.text, year,
-                       (long long)row->pence, day);
-    CHECK(len > 0);
+    int len = snprintf(identity, sizeof identity, "%s %s %s %lld %s %s", import->sender.text,
+                       row->ods.text, year, (long long)row->pence, day, row->present_seq);
+    CHECK(len > 0 && (size_t)len < sizeof identity);
     struct event_id id;
     char uuid[EVENT_ID_TEXT_SIZE];
     cli_event_id_from(ID_LABEL, (struct slice){(const uint8_t *)identity, (size_t)len}, &id);
@@ -152,7 +185,7 @@ static int send_events(struct import *import)
 {
     for (uint32_t i = 0; i < import->file.count; i++) {
         struct allotment_row *row = &import->file.rows[i];
-        if (row->match != MATCH_FOUND)
+        if (row->match != MATCH_FOUND || row->present == ALLOTTED_SO)
             continue;
         struct text text = {0};
         struct json_fault fault = {0};
@@ -164,8 +197,7 @@ static int send_events(struct import *import)
             return cli_fail(import->cli, EXIT_FAILED, "line %u: %s: %s", row->line, fault.path,
                             fault.text);
     }
-    int failed = batch_begin(&import->batch, import->cli, "setting allotments");
-    return failed == 0 ? batch_send(&import->batch, 0, import->batch.count) : failed;
+    return batch_send_register(&import->batch, import->cli, "setting allotments");
 }
 
 /* ---- report ---- */
@@ -204,7 +236,7 @@ static void describe(const struct import *import, const struct allotment_row *ro
                  row->twin_same ? "the same sum" : "two sums");
         break;
     }
-    if (row->match != MATCH_FOUND || import->batch.outcomes == NULL)
+    if (row->match != MATCH_FOUND || row->present == ALLOTTED_SO || import->batch.outcomes == NULL)
         return;
     const struct cli_outcome *outcome = &import->batch.outcomes[row->event];
     char code[REASON_CODE_SIZE];
@@ -225,11 +257,34 @@ static const char *outcome_name(const struct import *import, const struct allotm
         tally->rejected++;
         return "not matched";
     }
+    if (row->present == ALLOTTED_SO) {
+        tally->unchanged++;
+        return "unchanged";
+    }
     if (import->batch.outcomes == NULL) {
         tally->accepted++;
         return "ready";
     }
     return tally_add(tally, &import->batch.outcomes[row->event]);
+}
+
+/** "209 lines: 181 matched: 1 accepted, 180 unchanged; 28 refused, rejected or not matched". */
+static void say_summary(const struct import *import, const struct tally *tally, uint32_t matched)
+{
+    struct text text = {0};
+    text_add(&text, "%u line%s: %u matched: %u %s, %u unchanged", import->file.count,
+             import->file.count == 1 ? "" : "s", matched, tally->accepted,
+             import->dry_run ? "ready" : "accepted", tally->unchanged);
+    if (tally->repeated > 0)
+        text_add(&text, ", %u repeated", tally->repeated);
+    if (tally->unknown > 0)
+        text_add(&text, ", %u without answer", tally->unknown);
+    if (tally->rejected + tally->held > 0)
+        text_add(&text, "; %u refused, rejected or not matched", tally->rejected + tally->held);
+    if (import->dry_run || import->batch.count == 0)
+        text_add(&text, "; nothing was sent");
+    cli_say(import->cli, "%s", text.bytes);
+    text_clear(&text);
 }
 
 static int report(const struct import *import)
@@ -253,11 +308,7 @@ static int report(const struct import *import)
     }
     if (!printer_end(printer))
         return EXIT_FAILED;
-    cli_say(import->cli,
-            "%u lines: %u matched%s (%u accepted, %u repeated), %u not sent or "
-            "rejected",
-            import->file.count, matched, import->dry_run ? ", nothing sent" : "",
-            import->dry_run ? 0 : tally.accepted, tally.repeated, tally.rejected + tally.held);
+    say_summary(import, &tally, matched);
     return tally_exit(&tally);
 }
 
@@ -338,7 +389,8 @@ static int run(struct import *import, const char *path)
     if (failed != 0)
         return failed;
     allotment_file_match(&import->file, &import->orgs);
-    if (!import->dry_run)
+    failed = ask_present(import);
+    if (failed == 0 && !import->dry_run)
         failed = send_events(import);
     cli_progress(import->cli, "%s", "");
     return failed == 0 ? report(import) : failed;

@@ -10,6 +10,7 @@
 #include "clients/commands/import_ocds.h"
 #include "clients/cli/print.h"
 #include "clients/commands/commands.h"
+#include "clients/commands/import_register.h"
 
 #include <string.h>
 
@@ -172,7 +173,12 @@ static int compare_lines(const void *a, const void *b)
     return order != 0 ? order : (left->order > right->order) - (left->order < right->order);
 }
 
-/** Ask @command of the process of @line: how many rows there are. */
+static bool slice_is(struct slice slice, const char *text)
+{
+    return slice.len == strlen(text) && memcmp(slice.bytes, text, slice.len) == 0;
+}
+
+/** Ask @command of the process of @line: how many rows there are; NOT_FOUND is none. */
 static int ask(struct import *import, const char *command, const struct argument *arguments,
                uint32_t arguments_count, uint32_t *ret_rows)
 {
@@ -191,7 +197,12 @@ static int ask(struct import *import, const char *command, const struct argument
     if (status != STATUS_OK)
         return cli_failed(import->cli, command, status);
     *ret_rows = reply->error.len == 0 ? reply->rows_count : 0;
-    return 0;
+    if (reply->error.len == 0 || slice_is(reply->error, "NOT_FOUND"))
+        return 0;
+    return cli_fail(import->cli, EXIT_REFUSED, "%s: %.*s: %.*s; nothing was sent", command,
+                    (int)reply->error.len, (const char *)reply->error.bytes,
+                    (int)reply->error_text.len,
+                    reply->error_text.len > 0 ? (const char *)reply->error_text.bytes : "");
 }
 
 /** Is there a workflow for the process of @line already? */
@@ -378,11 +389,30 @@ static int write_events(struct import *import)
     return 0;
 }
 
+/** Send the first event; a key that sends nothing at all is told so once. */
+static int send_first(struct import *import)
+{
+    struct batch *batch = &import->batch;
+    char code[REASON_CODE_SIZE];
+    int failed = batch_begin(batch, import->cli, "importing");
+    if (failed == 0)
+        failed = batch_send(batch, 0, batch->count > 0);
+    if (failed != 0 || batch->count == 0)
+        return failed;
+    const struct reason *refusal = outcome_key_refusal(&batch->outcomes[0]);
+    /* Of the sender: with another field, only this event or this lead is refused. */
+    if (refusal == NULL || strcmp(refusal->field, "sender_ods") != 0)
+        return 0;
+    reason_print_code(refusal, code);
+    return cli_fail(import->cli, EXIT_REFUSED,
+                    "your key may not send these: %s (%s); nothing was set", refusal->text, code);
+}
+
 /** Send wave after wave; after one without an answer nothing more is sent. */
 static int send_waves(struct import *import)
 {
     struct batch *batch = &import->batch;
-    int failed = batch_begin(batch, import->cli, "importing");
+    int failed = send_first(import);
     uint32_t first = 0; /* in the batch */
     uint32_t at = 0;
     while (failed == 0 && at < import->sendings_count) {
@@ -390,7 +420,9 @@ static int send_waves(struct import *import)
         uint32_t count = 0;
         for (; at < import->sendings_count && import->sendings[at].wave == wave; at++)
             count += import->sendings[at].place != UINT32_MAX;
-        failed = batch_send(batch, first, count);
+        uint32_t sent = first == 0 && count > 0; /* by send_first() */
+        if (sent == 0 || batch->outcomes[0].known)
+            failed = batch_send(batch, first + sent, count - sent);
         for (uint32_t i = first; i < first + count; i++) {
             if (!batch->outcomes[i].known)
                 return failed;
@@ -402,6 +434,24 @@ static int send_waves(struct import *import)
 
 /* ---- the verb ----------------------------------------------------------------------------- */
 
+/** A key speaks for its own organisation; but a support unit's for those it supports, which the daemon judges. */
+static int check_lead(struct import *import)
+{
+    struct ods sender = import->terms.sender;
+    struct ods lead = import->terms.lead;
+    struct registered_list units;
+    if (ods_empty(sender) || ods_equal(sender, lead))
+        return 0;
+    int failed = import_ask_registered(import->cli, "CSU", &units);
+    bool unit = registered_find(&units, sender) != NULL;
+    registered_clear(&units);
+    if (failed != 0 || unit)
+        return failed;
+    return cli_fail(import->cli, EXIT_REFUSED,
+                    "your key speaks for %s, not %s: nothing was sent; choose %s's context with -c",
+                    sender.text, lead.text, lead.text);
+}
+
 static int find_terms(struct import *import)
 {
     const char *lead = cli_option(import->cli, "lead");
@@ -412,9 +462,10 @@ static int find_terms(struct import *import)
         return 0;
     const struct context *context = NULL;
     int failed = cli_context(import->cli, &context);
-    if (failed == 0)
-        import->terms.sender = context->organisation;
-    return failed;
+    if (failed != 0)
+        return failed;
+    import->terms.sender = context->organisation;
+    return lead == NULL ? 0 : check_lead(import);
 }
 
 static int run(struct import *import, int argc, char **argv)

@@ -11,9 +11,10 @@ enum outcome {
     OUTCOME_NONE = 0,
     OUTCOME_READY, /* a dry run: it would be sent */
     OUTCOME_ACCEPTED,
-    OUTCOME_REPEATED, /* imported before */
+    OUTCOME_REPEATED, /* imported before, and not rejected */
     OUTCOME_HELD,
     OUTCOME_REJECTED,
+    OUTCOME_REJECTED_BEFORE, /* imported before, and rejected then: a final verdict stays */
     OUTCOME_SKIPPED,
     OUTCOME_NOT_OCDS,
     OUTCOME_UNREADABLE, /* the file */

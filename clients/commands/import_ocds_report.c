@@ -6,8 +6,17 @@
 #include <string.h>
 
 static const char *const outcome_names[OUTCOMES] = {
-    "",         "ready",   "accepted", "repeated",   "held",
-    "rejected", "skipped", "not OCDS", "unreadable", "no answer",
+    [OUTCOME_NONE] = "",
+    [OUTCOME_READY] = "ready",
+    [OUTCOME_ACCEPTED] = "accepted",
+    [OUTCOME_REPEATED] = "repeated",
+    [OUTCOME_HELD] = "held",
+    [OUTCOME_REJECTED] = "rejected",
+    [OUTCOME_REJECTED_BEFORE] = "rejected before",
+    [OUTCOME_SKIPPED] = "skipped",
+    [OUTCOME_NOT_OCDS] = "not OCDS",
+    [OUTCOME_UNREADABLE] = "unreadable",
+    [OUTCOME_UNKNOWN] = "no answer",
 };
 
 /* ---- what became of it -------------------------------------------------------------------- */
@@ -25,8 +34,8 @@ static bool has_reason(const struct cli_outcome *outcome, enum reason_code code)
 static enum outcome graver(enum outcome before, enum outcome after)
 {
     static const int gravity[OUTCOMES] = {
-        [OUTCOME_REPEATED] = 1, [OUTCOME_ACCEPTED] = 2, [OUTCOME_HELD] = 3,
-        [OUTCOME_REJECTED] = 4, [OUTCOME_UNKNOWN] = 5,
+        [OUTCOME_REPEATED] = 1, [OUTCOME_ACCEPTED] = 2,        [OUTCOME_HELD] = 3,
+        [OUTCOME_REJECTED] = 5, [OUTCOME_REJECTED_BEFORE] = 4, [OUTCOME_UNKNOWN] = 6,
     };
     return gravity[after] > gravity[before] ? after : before;
 }
@@ -37,10 +46,10 @@ static enum outcome outcome_of(const struct cli_outcome *outcome)
         return OUTCOME_UNKNOWN;
     if (outcome->kind == ANSWER_REFUSED)
         return OUTCOME_REJECTED;
+    if (outcome->verdict == VERDICT_REJECTED)
+        return outcome->repeated ? OUTCOME_REJECTED_BEFORE : OUTCOME_REJECTED;
     if (outcome->repeated)
         return OUTCOME_REPEATED;
-    if (outcome->verdict == VERDICT_REJECTED)
-        return OUTCOME_REJECTED;
     return outcome->verdict == VERDICT_HELD ? OUTCOME_HELD : OUTCOME_ACCEPTED;
 }
 
@@ -102,10 +111,12 @@ static void conclude_copies(struct import *import)
         if (line->original == NULL)
             continue;
         enum outcome outcome = line->original->outcome;
-        bool sent = outcome == OUTCOME_READY || outcome == OUTCOME_ACCEPTED ||
-                    outcome == OUTCOME_HELD ||
-                    (outcome == OUTCOME_REJECTED && line->original->mapped.faults.errors == 0);
-        line->outcome = sent ? OUTCOME_REPEATED : outcome;
+        if (outcome == OUTCOME_READY || outcome == OUTCOME_ACCEPTED || outcome == OUTCOME_HELD)
+            line->outcome = OUTCOME_REPEATED;
+        else if (outcome == OUTCOME_REJECTED && line->original->mapped.faults.errors == 0)
+            line->outcome = OUTCOME_REJECTED_BEFORE;
+        else
+            line->outcome = outcome;
         line->known = line->original->adopts || line->original->known;
     }
 }

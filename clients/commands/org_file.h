@@ -30,8 +30,9 @@ struct org_row {
     date_t opened_on;            /* DATE_NONE in an ONS list */
     date_t closed_on;            /* last day; DATE_NONE: open */
     struct ods successor;
-    bool renamed;  /* its own name is not in the file */
-    uint32_t line; /* 0: the file has no row of its own for it */
+    bool renamed;   /* its own name is not in the file */
+    uint32_t line;  /* 0: the file has no row of its own for it */
+    uint32_t event; /* the caller's */
 };
 
 struct org_file {

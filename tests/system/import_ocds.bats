@@ -56,7 +56,11 @@ import() {
     "$commission" -c "$dev/operator" journal head -o jsonl >"$BATS_TEST_TMPDIR/after"
 
     diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
-    [ "$(printf '%s\n' "$output" | jq -r .outcome | sort -u | tr '\n' ,)" = "repeated,skipped," ]
+    [ "$(printf '%s\n' "$output" | jq -r .outcome | sort -u | tr '\n' ,)" = \
+        "rejected before,repeated,skipped," ]
+    [ "$(printf '%s\n' "$output" | jq -r 'select(.outcome == "rejected before") | .verdict' |
+        sort -u)" = REJECTED ]
+    [[ $stderr == *", 13 rejected before, "* ]]
     # With the verdicts of the first time.
     printf '%s\n' "$output" | report_rows | cut -f1-3,5- >"$BATS_TEST_TMPDIR/rows"
     cut -f1-3,5- "$expected" | diff - "$BATS_TEST_TMPDIR/rows"
@@ -90,6 +94,15 @@ import() {
 award rejected CSU_CANNOT_DECIDE" ]
 }
 
+@test "a key of another organisation is told whom it speaks for, once" {
+    notices
+    import nhse --lead 02E "$BATS_TEST_TMPDIR/tender.json" "$BATS_TEST_TMPDIR/award.json"
+    [ "$status" -eq 5 ]
+    [ -z "$output" ]
+    [[ $stderr == *"your key speaks for X24, not 02E"* ]]
+    [ "$(wc -l <<<"$stderr")" -eq 1 ]
+}
+
 @test "without a lead a process of no GB-NHS buyer is rejected here" {
     notices
     import QYG "$BATS_TEST_TMPDIR/tender.json"
@@ -103,6 +116,19 @@ award rejected CSU_CANNOT_DECIDE" ]
     run --separate-stderr "$commission" -c "$dev/QYG" --endpoint "ipc://$BATS_TEST_TMPDIR/nobody" \
         --timeout 300ms import ocds --lead QYG "$BATS_TEST_TMPDIR/tender.json"
     [ "$status" -eq 3 ]
+}
+
+@test "a key that only reads is told so once" {
+    notices
+    sed -i 's/sample-1/sample-2/' "$BATS_TEST_TMPDIR"/*.json # of which nobody has sent anything
+    "$commission" key new "$dev/keys/reader.key" >/dev/null
+    sed 's/02E\.key/reader.key/' "$dev/02E" >"$dev/reader"
+    "$commission" -c "$dev/operator" key add --org 02E --kind CCG --verbs read \
+        --key "$dev/keys/reader.key"
+    import reader --lead 02E "$BATS_TEST_TMPDIR/tender.json" "$BATS_TEST_TMPDIR/award.json"
+    [ "$status" -eq 5 ]
+    [ -z "$output" ]
+    [[ $stderr == *"your key may not send these"*SUBMIT*SENDER_NOT_AUTHORISED* ]]
 }
 
 # Two notices of one process, of the time of the CCGs; made up.
