@@ -103,6 +103,32 @@ static const char *kind_of(const json_t *value)
     return "something else";
 }
 
+/** The field whose name is @name but for two letters in one place at most; NULL: none is so near. */
+static const char *nearest_field(const descriptor_t *descriptor, const char *name)
+{
+    const char *nearest = NULL;
+    size_t least = 3;
+    size_t len = strlen(name);
+
+    for (unsigned i = 0; i < descriptor->n_fields; i++) {
+        const char *other = descriptor->fields[i].name;
+        size_t other_len = strlen(other);
+        size_t shorter = len < other_len ? len : other_len;
+        size_t longer = len < other_len ? other_len : len;
+        size_t head = 0;
+        size_t tail = 0;
+        while (head < shorter && name[head] == other[head])
+            head++;
+        while (tail < shorter - head && name[len - tail - 1] == other[other_len - tail - 1])
+            tail++;
+        if (longer - head - tail < least && head + tail >= 2) {
+            least = longer - head - tail;
+            nearest = other;
+        }
+    }
+    return nearest;
+}
+
 /** Every member of @level's object is a field, and of a oneof at most one is there. */
 static bool check_members(struct reading *reading)
 {
@@ -113,8 +139,12 @@ static bool check_members(struct reading *reading)
 
     json_object_foreach(level->object, name, value)
     {
-        if (protobuf_c_message_descriptor_get_field_by_name(descriptor, name) == NULL)
-            return fail(reading, name, "%s has no member of this name", descriptor->short_name);
+        if (protobuf_c_message_descriptor_get_field_by_name(descriptor, name) == NULL) {
+            const char *nearest = nearest_field(descriptor, name);
+            return fail(reading, name, "%s has no member of this name%s%s%s",
+                        descriptor->short_name, nearest != NULL ? "; did you mean " : "",
+                        nearest != NULL ? nearest : "", nearest != NULL ? "?" : "");
+        }
     }
     return true;
 }

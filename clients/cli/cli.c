@@ -160,10 +160,31 @@ int cli_failed(const struct cli *cli, const char *what, enum status status)
 
 static int reply_exit(const char *error)
 {
+    if (strcmp(error, "USAGE") == 0)
+        return EXIT_USAGE;
     if (strcmp(error, "NOT_FOUND") == 0 || strcmp(error, "WORKFLOW_UNKNOWN") == 0 ||
         strcmp(error, "ORG_UNKNOWN") == 0)
         return EXIT_NOT_FOUND;
     return EXIT_REFUSED;
+}
+
+/** Say the daemon's error, without naming @command twice. */
+static int reply_failed(const struct cli *cli, const char *command, const struct reply *reply)
+{
+    char error[64];
+    struct slice text = reply->error_text;
+    size_t len = strlen(command);
+    snprintf(error, sizeof error, "%.*s", (int)reply->error.len, (const char *)reply->error.bytes);
+    int exit = reply_exit(error);
+    if (text.len > len && memcmp(text.bytes, command, len) == 0 &&
+        (text.bytes[len] == ' ' || text.bytes[len] == ':'))
+        text = (struct slice){text.bytes + len, text.len - len};
+    while (text.len > 0 && (text.bytes[0] == ' ' || text.bytes[0] == ':'))
+        text = (struct slice){text.bytes + 1, text.len - 1};
+    bool coded = exit != EXIT_USAGE || text.len == 0;
+    return cli_fail(cli, exit, "%s: %s%s%.*s", command, coded ? error : "",
+                    coded && text.len > 0 ? ": " : "", (int)text.len,
+                    text.len > 0 ? (const char *)text.bytes : "");
 }
 
 int cli_ask_body(struct cli *cli, const char *command, const struct cli_argument *arguments,
@@ -196,14 +217,8 @@ int cli_ask_body(struct cli *cli, const char *command, const struct cli_argument
     enum status status = commission_ask(connection, &query, cli->timeout_ms, &reply);
     if (status != STATUS_OK)
         return cli_failed(cli, command, status);
-    if (reply->error.len > 0) {
-        char error[64];
-        snprintf(error, sizeof error, "%.*s", (int)reply->error.len,
-                 (const char *)reply->error.bytes);
-        return cli_fail(cli, reply_exit(error), "%s: %s%s%.*s", command, error,
-                        reply->error_text.len > 0 ? ": " : "", (int)reply->error_text.len,
-                        reply->error_text.len > 0 ? (const char *)reply->error_text.bytes : "");
-    }
+    if (reply->error.len > 0)
+        return reply_failed(cli, command, reply);
     *ret = reply;
     return 0;
 }

@@ -437,9 +437,10 @@ static int run(struct line *line, int argc, char **argv)
         tool_help(cli);
         return EXIT_USAGE;
     }
-    if (cli->verb == NULL)
-        return cli_fail(cli, EXIT_USAGE, "%s wants a verb; `commission help %s` lists them",
-                        cli->noun->name, cli->noun->name);
+    if (cli->verb == NULL) {
+        noun_help(cli->noun);
+        return cli_fail(cli, EXIT_USAGE, "%s wants a verb", cli->noun->name);
+    }
     failed = check_arguments(cli, line->words_count);
     if (failed != 0)
         return failed;

@@ -76,11 +76,7 @@ static void event_cells(const struct entry *entry, struct arena *arena, struct t
 /** What else is to be said of an entry, in few words. */
 static void what_cell(const struct entry *entry, struct text *ret)
 {
-    for (uint32_t i = 0; i < entry->reasons_count; i++) {
-        char code[REASON_CODE_SIZE];
-        reason_print_code(&entry->reasons[i], code);
-        text_add(ret, "%s%s", ret->len > 0 ? ", " : "", code);
-    }
+    reasons_codes(entry->reasons, entry->reasons_count, ret);
     if (entry->kind == ENTRY_JUDGED && entry->worker.len > 0)
         text_add(ret, "%sby %.*s", ret->len > 0 ? ", " : "", (int)entry->worker.len,
                  (const char *)entry->worker.bytes);

@@ -5,6 +5,7 @@
 
 #include <confuse.h>
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
@@ -30,6 +31,14 @@ bool number_parse(const char *text, uint64_t *ret)
     }
     *ret = number;
     return true;
+}
+
+void capitals(const char *text, char *ret, size_t size)
+{
+    size_t i = 0;
+    for (; text[i] != '\0' && i + 1 < size; i++)
+        ret[i] = text[i] >= 'a' && text[i] <= 'z' ? (char)(text[i] - 'a' + 'A') : text[i];
+    ret[i] = '\0';
 }
 
 bool duration_parse(const char *text, int64_t *ret_ms)
@@ -144,16 +153,67 @@ enum status context_use(const char *name)
 /* Not a name that a file can hold: carries the text of the first error, as libconfuse gives its error function nothing of ours. */
 #define FAULT "\x01"
 
+/* What libconfuse says repeats the file's words, and the file may be another's secret: only the line is told. */
 static void note_fault(cfg_t *cfg, const char *format, va_list arguments) PRINTF_LIKE(2, 0);
 static void note_fault(cfg_t *cfg, const char *format, va_list arguments)
 {
     char *fault = cfg_getptr(cfg, FAULT);
     if (fault == NULL || fault[0] != '\0')
         return;
-    int at = snprintf(fault, CONTEXT_FAULT_SIZE,
-                      "%s:%d: ", cfg->filename != NULL ? cfg->filename : "context", cfg->line);
-    if (at > 0 && at < CONTEXT_FAULT_SIZE)
-        (void)vsnprintf(fault + at, (size_t)(CONTEXT_FAULT_SIZE - at), format, arguments);
+    (void)format;
+    (void)arguments;
+    (void)snprintf(fault, CONTEXT_FAULT_SIZE,
+                   "%.4000s:%d: this is no line of a context, which has endpoint, server_key, "
+                   "key_file and organisation, each = \"a text in quotes\"",
+                   cfg->filename != NULL ? cfg->filename : "context", cfg->line);
+}
+
+/** True for a file of a key: its first words are public or secret. */
+static bool is_key_file(const char *path)
+{
+    char line[128];
+    bool found = false;
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return false;
+    for (int i = 0; i < 16 && !found && fgets(line, sizeof line, file) != NULL; i++) {
+        size_t at = strspn(line, " \t");
+        if (strncmp(line + at, "public", 6) == 0 || strncmp(line + at, "secret", 6) == 0) {
+            at += 6 + strspn(line + at + 6, " \t");
+            found = line[at] == '=';
+        }
+    }
+    explicit_bzero(line, sizeof line);
+    fclose(file);
+    return found;
+}
+
+static int plain_name(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+/** There is no context @name: where it was looked for, and which there are. */
+static void fault_missing(const char *name, char fault[CONTEXT_FAULT_SIZE])
+{
+    char folder[CONTEXT_PATH_SIZE];
+    struct dirent **entries = NULL;
+    if (strchr(name, '/') != NULL || !context_folder(folder)) {
+        (void)snprintf(fault, CONTEXT_FAULT_SIZE, "%.4000s: No such file or directory", name);
+        return;
+    }
+    int count = scandir(folder, &entries, plain_name, alphasort);
+    size_t at = (size_t)snprintf(fault, CONTEXT_FAULT_SIZE,
+                                 "there is no \"%.255s\" in %.3000s, nor a file of this name here; "
+                                 "%s",
+                                 name, folder, count > 0 ? "there are: " : "there are none there");
+    for (int i = 0; i < count; i++) {
+        if (at < CONTEXT_FAULT_SIZE - 300)
+            at += (size_t)snprintf(fault + at, CONTEXT_FAULT_SIZE - at, "%s%.255s",
+                                   i > 0 ? ", " : "", entries[i]->d_name);
+        free(entries[i]);
+    }
+    free(entries);
 }
 
 /** A path in a context is meant from the context's own folder. */
@@ -244,11 +304,20 @@ enum status context_read(const char *name, struct context *ret, char fault[CONTE
     const char *slash = strrchr(context.path, '/');
     snprintf(context.name, sizeof context.name, "%.255s", slash != NULL ? slash + 1 : context.path);
     if (stat(context.path, &about) != 0) {
+        bool missing = errno == ENOENT || errno == ENOTDIR;
         snprintf(fault, CONTEXT_FAULT_SIZE, "%s: %s", context.path, strerror(errno));
-        return errno == ENOENT || errno == ENOTDIR ? STATUS_NOT_FOUND : STATUS_IO_FAILED;
+        if (missing)
+            fault_missing(name, fault);
+        return missing ? STATUS_NOT_FOUND : STATUS_IO_FAILED;
     }
     if (!S_ISREG(about.st_mode)) {
         snprintf(fault, CONTEXT_FAULT_SIZE, "%s: not a file; a context is a file", context.path);
+        return STATUS_INVALID;
+    }
+
+    if (is_key_file(context.path)) {
+        snprintf(fault, CONTEXT_FAULT_SIZE, "%s: this is a key file; a context is wanted",
+                 context.path);
         return STATUS_INVALID;
     }
 

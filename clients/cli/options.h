@@ -42,6 +42,8 @@ MUST_USE enum status context_use(const char *name);
 
 /** "500ms", "5s", "2m", "1h"; 1 ms to 24 h. False: it is none. */
 MUST_USE bool duration_parse(const char *text, int64_t *ret_ms);
+/** @text in capital letters, as codes and names are written; cut at @size - 1. */
+void capitals(const char *text, char *ret, size_t size);
 /** Decimal digits, nothing else, within 64 bits. */
 MUST_USE bool number_parse(const char *text, uint64_t *ret);
 

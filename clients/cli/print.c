@@ -541,20 +541,47 @@ bool printer_end(struct printer *printer)
 
 /* ---- reasons ------------------------------------------------------------------------------ */
 
+/** The @reasons that reject or hold first, those that only warn behind them: which is the @at-th. */
+static const struct reason *reason_at(const struct reason *reasons, uint32_t count, uint32_t at)
+{
+    for (unsigned warnings = 0; warnings < 2; warnings++) {
+        for (uint32_t i = 0; i < count; i++) {
+            bool warns = reasons[i].severity == SEVERITY_WARN;
+            if (warns == (warnings == 1) && at-- == 0)
+                return &reasons[i];
+        }
+    }
+    return NULL;
+}
+
+static const char *warning_mark(const struct reason *reason)
+{
+    return reason->severity == SEVERITY_WARN ? "warning " : "";
+}
+
+void reasons_codes(const struct reason *reasons, uint32_t count, struct text *ret)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct reason *reason = reason_at(reasons, count, i);
+        char code[REASON_CODE_SIZE];
+        reason_print_code(reason, code);
+        text_add(ret, "%s%s%s", ret->len > 0 ? ", " : "", warning_mark(reason), code);
+    }
+}
+
 void reasons_cell(const struct cli *cli, const struct reason *reasons, uint32_t count,
                   struct text *ret)
 {
     bool json = cli->output == OUTPUT_JSON || cli->output == OUTPUT_JSONL;
-    if (json)
-        text_add(ret, "[");
+    if (!json) {
+        reasons_codes(reasons, count, ret);
+        return;
+    }
+    text_add(ret, "[");
     for (uint32_t i = 0; i < count; i++) {
         const struct reason *reason = &reasons[i];
         char code[REASON_CODE_SIZE];
         reason_print_code(reason, code);
-        if (!json) {
-            text_add(ret, "%s%s", i > 0 ? ", " : "", code);
-            continue;
-        }
         const struct {
             const char *name;
             const char *value;
@@ -573,22 +600,21 @@ void reasons_cell(const struct cli *cli, const struct reason *reasons, uint32_t 
         }
         text_add(ret, "}");
     }
-    if (json)
-        text_add(ret, "]");
+    text_add(ret, "]");
 }
 
 void reasons_note(struct printer *printer, const struct reason *reasons, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        const struct reason *reason = &reasons[i];
+        const struct reason *reason = reason_at(reasons, count, i);
         char code[REASON_CODE_SIZE];
         reason_print_code(reason, code);
         const char *rule = reason_rule(reason->code);
         bool field = reason->field[0] != '\0';
         bool value = reason->value[0] != '\0';
-        printer_note(printer, "%s%s%s%s%s%s%s%s: %s%s", code, rule[0] != '\0' ? " (" : "", rule,
-                     rule[0] != '\0' ? ")" : "", field ? " " : "", reason->field,
-                     value ? " = " : "", reason->value,
-                     reason->severity == SEVERITY_WARN ? "warning: " : "", reason->text);
+        printer_note(printer, "%s%s%s%s%s%s%s%s%s: %s", warning_mark(reason), code,
+                     rule[0] != '\0' ? " (" : "", rule, rule[0] != '\0' ? ")" : "",
+                     field ? " " : "", reason->field, value ? " = " : "", reason->value,
+                     reason->text);
     }
 }

@@ -55,7 +55,12 @@ void number_print(const char *digits, size_t len, char ret[32]);
 /** Pence -> "12,345.67"; @ret has room for 40. */
 void pence_print(int64_t pence, char ret[40]);
 
-/** Reasons as one cell: JSON for json and jsonl, else codes: "BUDGET_EXCEEDED:2018/19, ...". */
+/**
+ * Codes of reasons, those that reject or hold first, a warning marked as such:
+ * "BUDGET_EXCEEDED:2018/19, warning YEAR_NOT_COVERED:2019/20". Nothing for none.
+ */
+void reasons_codes(const struct reason *reasons, uint32_t count, struct text *ret);
+/** Reasons as one cell: JSON for json and jsonl, else codes as above. */
 void reasons_cell(const struct cli *cli, const struct reason *reasons, uint32_t count,
                   struct text *ret);
 /** Reasons for people, a line each, below the row before: what, where, why. */

@@ -103,8 +103,9 @@ static const struct cli_verb verbs[] = {
                 "worker for each stage on sockets in DIR, and registers sample organisations:\n"
                 "the CCGs 02E 01F 01J 01T 01X, their support unit 0CE, the board QYG, NHS\n"
                 "England. The contexts are DIR/operator, DIR/nhse, DIR/02E and so on. A daemon or\n"
-                "worker that ends is started again; DIR/run has their process ids, DIR/log their\n"
-                "logs. Run again with the same DIR, it goes on where it was.\n",
+                "worker that fails is started again; `server stop` ends all, as Ctrl-C does.\n"
+                "DIR/run has their process ids, DIR/log their logs. Run again with the same DIR,\n"
+                "it goes on where it was.\n",
         .example = "commission dev ./dev",
         .options = options,
         .run = dev,

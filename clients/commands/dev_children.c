@@ -38,6 +38,7 @@ struct dev_children {
     char endpoint[DEV_PATH_SIZE + 32]; /* the workers' */
     struct child children[CHILDREN];   /* [0]: the daemon */
     int signals;
+    bool stopped;    /* the daemon ended by itself, in order: someone wanted it so */
     sigset_t before; /* the signals that were blocked before us */
 };
 
@@ -136,6 +137,13 @@ static void child_ended(struct dev_children *children, struct child *child, int 
     char path[DEV_PATH_SIZE];
     side_path(children, child, "run", "pid", path);
     (void)unlink(path);
+    if (child == &children->children[0] && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+        cli_say(children->cli, "the daemon (process %ld) was stopped on demand", (long)child->pid);
+        children->stopped = true;
+        child->pid = 0;
+        child->start_at_ms = 0;
+        return;
+    }
     int64_t now = now_ms();
     bool settled = now - child->started_ms >= SETTLED_MS;
     child->backoff_ms = settled || child->backoff_ms == 0 ? BACKOFF_MS : 2 * child->backoff_ms;
@@ -292,6 +300,8 @@ int dev_children_keep(struct dev_children *children)
         struct pollfd signals = {.fd = children->signals, .events = POLLIN};
         struct signalfd_siginfo info;
         reap(children);
+        if (children->stopped)
+            return 0;
         if (poll(&signals, 1, start_due(children)) < 0 && errno != EINTR)
             return cli_fail(children->cli, EXIT_FAILED, "poll: %s", strerror(errno));
         while (read(children->signals, &info, sizeof info) == (ssize_t)sizeof info)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* event.c - submit, validate, status: events as JSON, in; receipts, verdicts, reasons, out. */
 
+#include "clients/cli/member.h"
 #include "clients/cli/print.h"
 #include "clients/commands/commands.h"
 #include "proto/codec.h"
@@ -26,6 +27,8 @@ struct given {
     enum event_type type;
     const char *path;
     int line; /* where it begins, from 1 */
+    int column;
+    struct slice json; /* its text, while the file is being read */
 };
 
 struct givens {
@@ -59,6 +62,22 @@ static void fault_say(struct cli *cli, struct givens *givens, const char *path, 
         cli_say(cli, "%s:%d:%d: %s", name, line, column, text);
     else
         cli_say(cli, "%s:%d: %s", name, line, text);
+}
+
+/** Where in @given's text the member of the path @member ("note.text", "years[0].value_pence") stands; where it begins if it cannot be found. */
+static void member_place(const struct given *given, const char *member, int *ret_line,
+                         int *ret_column)
+{
+    size_t at = member_find(given->json, member);
+    size_t line_at = 0;
+    *ret_line = given->line;
+    for (size_t i = 0; i < at; i++) {
+        if (given->json.bytes[i] == '\n') {
+            ++*ret_line;
+            line_at = i + 1;
+        }
+    }
+    *ret_column = (int)(at - line_at) + (line_at == 0 ? given->column : 1);
 }
 
 /** Append a field to an encoded event: where it was left out, that is the same as having written it. */
@@ -153,7 +172,10 @@ static bool check_form(struct cli *cli, struct givens *givens, struct given *giv
                  items[i].field, items[i].value[0] ? " = " : "", items[i].value);
         if (i > 0)
             givens->faults--;
-        fault_say(cli, givens, given->path, given->line, 0, text.bytes);
+        int line;
+        int column;
+        member_place(given, items[i].field, &line, &column);
+        fault_say(cli, givens, given->path, line, column, text.bytes);
         text_clear(&text);
     }
     if (status != STATUS_OK && reasons.count == 0)
@@ -178,7 +200,7 @@ static void take_event(struct cli *cli, struct givens *givens, const char *path,
                        int column, struct slice json)
 {
     struct json_fault fault = {0};
-    struct given given = {.path = path, .line = line};
+    struct given given = {.path = path, .line = line, .column = column, .json = json};
     uint8_t *bytes;
     size_t len;
     enum status status = json_read("Event", json, &bytes, &len, &fault);
@@ -188,6 +210,8 @@ static void take_event(struct cli *cli, struct givens *givens, const char *path,
                  fault.text[0] != '\0' ? fault.text : status_text(status));
         int at_line = fault.line > 0 ? line + fault.line - 1 : line;
         int at_column = fault.line == 1 ? fault.column + column - 1 : fault.column;
+        if (fault.line == 0 && fault.path[0] != '\0')
+            member_place(&given, fault.path, &at_line, &at_column);
         fault_say(cli, givens, path, at_line, at_column, text.bytes);
         text_clear(&text);
         return;
@@ -201,7 +225,9 @@ static void take_event(struct cli *cli, struct givens *givens, const char *path,
     }
     given.bytes = (uint8_t *)event.bytes;
     given.len = event.len;
-    if (check_form(cli, givens, &given))
+    bool formed = check_form(cli, givens, &given);
+    given.json = (struct slice){0};
+    if (formed)
         givens_push(givens, &given);
     else
         free(given.bytes);

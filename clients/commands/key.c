@@ -157,6 +157,25 @@ void key_added_json(struct key key, const char *kind, const char *verbs, const c
     text_add(ret, "}}");
 }
 
+/** Of what a key cannot be added without, all is given: 0. Else what is missing is said. */
+static int say_missing(const struct cli *cli)
+{
+    static const char *const needed[] = {"org", "kind", "verbs", "key"};
+    char names[64] = "";
+    size_t at = 0;
+    uint32_t count = 0;
+    for (size_t i = 0; i < ARRAY_LEN(needed); i++) {
+        if (cli_option(cli, needed[i]) != NULL)
+            continue;
+        at += (size_t)snprintf(names + at, sizeof names - at, "%s--%s", count > 0 ? ", " : "",
+                               needed[i]);
+        count++;
+    }
+    if (count == 0)
+        return 0;
+    return cli_fail(cli, EXIT_USAGE, "%s %s missing", names, count == 1 ? "is" : "are");
+}
+
 static int add(struct cli *cli, int argc, char **argv)
 {
     const char *organisation = cli_option(cli, "org");
@@ -164,6 +183,7 @@ static int add(struct cli *cli, int argc, char **argv)
     const char *verbs = cli_option(cli, "verbs");
     const char *key_text = cli_option(cli, "key");
     const char *label = cli_option(cli, "label");
+    char kind_name[16];
     enum organisation_kind found;
     struct ods ods;
     struct key key;
@@ -172,11 +192,13 @@ static int add(struct cli *cli, int argc, char **argv)
     (void)argc;
     (void)argv;
 
-    if (organisation == NULL || kind == NULL || verbs == NULL || key_text == NULL)
-        return cli_fail(cli, EXIT_USAGE, "--org, --kind, --verbs and --key are all needed");
+    int missing = say_missing(cli);
+    if (missing != 0)
+        return missing;
+    capitals(kind, kind_name, sizeof kind_name);
     if (!ods_parse(organisation, strlen(organisation), &ods))
         return cli_fail(cli, EXIT_USAGE, "--org: \"%s\" is no organisation's code", organisation);
-    if (!organisation_kind_find(kind, &found))
+    if (!organisation_kind_find(kind_name, &found))
         return cli_fail(cli, EXIT_USAGE,
                         "--kind: \"%s\" is none of CCG, ICB, CSU, NHSE, HWB, LA, OPERATOR, "
                         "PROVIDER",
@@ -187,7 +209,7 @@ static int add(struct cli *cli, int argc, char **argv)
     if (result == 0)
         result = envelope(cli, "KEY_ADDED", ods.text, &json);
     if (result == 0) {
-        key_added_json(key, kind, verb_names.bytes, label != NULL ? label : "", &json);
+        key_added_json(key, kind_name, verb_names.bytes, label != NULL ? label : "", &json);
         result = event_send_text(cli, json.bytes, cli_switch(cli, "dry-run"));
     }
     text_clear(&json);

@@ -18,17 +18,20 @@ static int list(struct cli *cli, int argc, char **argv)
 {
     const char *on = cli_option(cli, "on");
     const char *kind = cli_option(cli, "kind");
-    const struct cli_argument arguments[] = {{"kind", kind}, {"on", on}};
+    char kind_name[16];
     enum organisation_kind found;
     (void)argc;
     (void)argv;
     int failed = check_on(cli, on);
     if (failed != 0)
         return failed;
-    if (kind != NULL && !organisation_kind_find(kind, &found))
+    if (kind != NULL)
+        capitals(kind, kind_name, sizeof kind_name);
+    if (kind != NULL && !organisation_kind_find(kind_name, &found))
         return cli_fail(cli, EXIT_USAGE,
                         "--kind: \"%s\" is none of CCG, ICB, CSU, NHSE, HWB, LA, PROVIDER, SUB_ICB",
                         kind);
+    const struct cli_argument arguments[] = {{"kind", kind != NULL ? kind_name : NULL}, {"on", on}};
     return cli_print_answer(cli, "org list", arguments, ARRAY_LEN(arguments));
 }
 

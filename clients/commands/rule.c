@@ -103,7 +103,9 @@ static const struct rulebook_rule *find(const char *word)
 {
     const struct rulebook_rule *rule = rulebook_find(word);
     enum reason_code code;
-    if (rule == NULL && reason_find(word, strcspn(word, ":"), &code))
+    char name[REASON_CODE_SIZE];
+    capitals(word, name, sizeof name);
+    if (rule == NULL && reason_find(name, strcspn(name, ":"), &code))
         rule = rulebook_find(reason_rule(code));
     return rule;
 }

@@ -75,6 +75,22 @@ setup() {
     says "Nouns:"
 }
 
+@test "a noun alone prints its verbs and is wrong usage" {
+    tool event
+    exits 2
+    says submit
+    says validate
+}
+
+@test "what is missing of a key to be added is named" {
+    tool key add --org 02E --kind CCG --verbs read
+    exits 2
+    complains "--key is missing"
+    tool key add --org 02E
+    exits 2
+    complains "--kind, --verbs, --key are missing"
+}
+
 @test "a mistyped noun, verb or option is answered with the nearest" {
     tool evnt submit x
     exits 2
@@ -167,6 +183,9 @@ setup() {
     exits 0
     says BUDGET_EXCEEDED
     tool rule show BUDGET_EXCEEDED:2018/19
+    exits 0
+    says "R31"
+    tool rule show budget_exceeded
     exits 0
     says "R31"
     tool rule show R99
@@ -295,6 +314,21 @@ setup() {
     complains "standard input:2:"
 }
 
+@test "a fault names the line and column of its member, and the name that was meant" {
+    printf '\n{"event_type": "NOTE",\n  "event_id": "01800000-0000-7000-8000-000000000001",\n  "note": {\n    "txt": "a"}}\n' >a
+    tool event validate --offline a
+    exits 5
+    complains "a:5:5: note.txt"
+    complains "did you mean text?"
+    printf '{"event_typ": "NOTE"}' >b
+    tool event validate --offline b
+    complains "b:1:2: event_typ: "
+    complains "did you mean event_type?"
+    note w 1 | sed 's/, /,\n/g; s/2018-05-01/2018-02-30/' >c
+    tool event validate --offline c
+    complains "c:5:1: FIELD_INVALID:occurred_on"
+}
+
 @test "control characters in a message never reach the terminal" {
     printf '{"\\u001b[31mred": 1}\n' >a
     tool event validate --offline a
@@ -363,6 +397,23 @@ setup() {
     complains "server_key is missing"
     tool -c ./missing server status
     exits 4
+    mkdir -p .config/commission/contexts
+    tool -c nosuch server status
+    exits 4
+    complains "\"nosuch\" in $HOME/.config/commission/contexts"
+    complains "none there"
+    : >.config/commission/contexts/a && : >.config/commission/contexts/b
+    tool -c nosuch server status
+    complains "there are: a, b"
+    tool key new own.key
+    tool -c own.key server status
+    exits 1
+    complains "own.key: this is a key file; a context is wanted"
+    printf 'root:SECRETWORD:0\n' >foreign
+    tool -c ./foreign server status
+    exits 1
+    complains "foreign:1:"
+    [[ $stderr != *SECRETWORD* && $stderr != *root* ]]
     tool -c . server status
     exits 1
 }

@@ -52,6 +52,16 @@ teardown() {
     grep -q "commission-worker-review (process $pid) was ended by signal 9" "$DEV.err"
 }
 
+@test "an instance whose daemon is stopped on demand ends, and says so" {
+    start_dev "$FOLDER/dev"
+    as operator server stop --reason 'a test'
+    exits 0
+    tail -f /dev/null --pid="$DEV_PID" -s 0.05
+    grep -q 'stopped on demand' "$DEV.err"
+    [[ -z $(ls "$DEV"/run/*.pid 2>/dev/null) ]]
+    DEV_PID=
+}
+
 @test "it listens on loopback too, where a port is given" {
     port=$((20000 + RANDOM % 20000))
     start_dev "$FOLDER/dev" --tcp "$port"
