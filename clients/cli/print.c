@@ -541,17 +541,20 @@ bool printer_end(struct printer *printer)
 
 /* ---- reasons ------------------------------------------------------------------------------ */
 
-/** The @reasons that reject or hold first, those that only warn behind them: which is the @at-th. */
+/** The @reasons that reject or hold first, those that only warn behind them: which is the @at-th (below @count). */
 static const struct reason *reason_at(const struct reason *reasons, uint32_t count, uint32_t at)
 {
+    const struct reason *found = &reasons[0];
+    uint32_t before = 0;
+
     for (unsigned warnings = 0; warnings < 2; warnings++) {
         for (uint32_t i = 0; i < count; i++) {
             bool warns = reasons[i].severity == SEVERITY_WARN;
-            if (warns == (warnings == 1) && at-- == 0)
-                return &reasons[i];
+            if (warns == (warnings == 1) && before++ == at)
+                found = &reasons[i];
         }
     }
-    return NULL;
+    return found;
 }
 
 static const char *warning_mark(const struct reason *reason)
