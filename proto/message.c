@@ -131,6 +131,20 @@ const char *route_name(enum route route)
     return name_of(routes, ARRAY_LEN(routes), route);
 }
 
+const char *entry_kind_name(enum entry_kind kind)
+{
+#define ENTRY_KIND_NAME(name, number)                                                              \
+    case ENTRY_##name:                                                                             \
+        return #name;
+    switch (kind) {
+        ENTRY_KIND_LIST(ENTRY_KIND_NAME)
+    case ENTRY_NONE:
+        break;
+    }
+#undef ENTRY_KIND_NAME
+    return "?";
+}
+
 bool event_type_find(const char *name, enum event_type *ret)
 {
     for (uint32_t i = 0; i < ARRAY_LEN(event_types); i++) {

@@ -328,15 +328,19 @@ bool organisation_open_on(const struct organisation *organisation, date_t date);
 
 /* ---- the journal -------------------------------------------------------------------------- */
 
-enum entry_kind {
-    ENTRY_NONE = 0,
-    ENTRY_STARTED = 10,
-    ENTRY_RECEIVED = 11,
-    ENTRY_JUDGED = 12,
-    ENTRY_RECORDED = 13,
-    ENTRY_ATTEMPT_FAILED = 14,
-    ENTRY_WAIT_ENDED = 15,
-};
+/* clang-format off */
+/* name, number: what an entry tells; numbers are those of the wire's Entry.body. */
+#define ENTRY_KIND_LIST(X)                                                                          \
+    X(STARTED, 10) X(RECEIVED, 11) X(JUDGED, 12) X(RECORDED, 13) X(ATTEMPT_FAILED, 14)              \
+    X(WAIT_ENDED, 15)
+/* clang-format on */
+
+#define ENTRY_KIND_ENUM(name, number) ENTRY_##name = number,
+enum entry_kind { ENTRY_NONE = 0, ENTRY_KIND_LIST(ENTRY_KIND_ENUM) };
+#undef ENTRY_KIND_ENUM
+
+/** As on the wire, in capitals: "ATTEMPT_FAILED"; "?" for a number without one; static. */
+const char *entry_kind_name(enum entry_kind kind);
 
 enum ledger_kind {
     LEDGER_NONE = 0,

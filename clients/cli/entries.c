@@ -34,27 +34,6 @@ struct printer *entries_printer_new(const struct cli *cli)
     return printer_new(cli, columns, CELLS);
 }
 
-static const char *kind_name(enum entry_kind kind)
-{
-    switch (kind) {
-    case ENTRY_STARTED:
-        return "STARTED";
-    case ENTRY_RECEIVED:
-        return "RECEIVED";
-    case ENTRY_JUDGED:
-        return "JUDGED";
-    case ENTRY_RECORDED:
-        return "RECORDED";
-    case ENTRY_ATTEMPT_FAILED:
-        return "ATTEMPT_FAILED";
-    case ENTRY_WAIT_ENDED:
-        return "WAIT_ENDED";
-    case ENTRY_NONE:
-        break;
-    }
-    return "?";
-}
-
 /** Workflow or organisation, and event type, of the event inside, if there is one. */
 static void event_cells(const struct entry *entry, struct arena *arena, struct text *ret_about,
                         struct text *ret_event)
@@ -115,7 +94,7 @@ static bool print_cells(const struct cli *cli, struct printer *printer, const st
     const char *cells[CELLS] = {
         [CELL_SEQ] = seq,
         [CELL_AT] = at,
-        [CELL_KIND] = kind_name(entry.kind),
+        [CELL_KIND] = entry_kind_name(entry.kind),
         [CELL_WORKFLOW] = about.bytes,
         [CELL_EVENT] = event.bytes,
         [CELL_VERDICT] = judged ? verdict_name(entry.verdict) : "",

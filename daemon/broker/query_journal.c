@@ -5,27 +5,6 @@
 #include "daemon/domain/route.h"
 #include "proto/codec.h"
 
-static const char *kind_name(enum entry_kind kind)
-{
-    switch (kind) {
-    case ENTRY_STARTED:
-        return "STARTED";
-    case ENTRY_RECEIVED:
-        return "RECEIVED";
-    case ENTRY_JUDGED:
-        return "JUDGED";
-    case ENTRY_RECORDED:
-        return "RECORDED";
-    case ENTRY_ATTEMPT_FAILED:
-        return "ATTEMPT_FAILED";
-    case ENTRY_WAIT_ENDED:
-        return "WAIT_ENDED";
-    case ENTRY_NONE:
-        break;
-    }
-    return "?";
-}
-
 /** The event that @entry brought; false: it brought none. */
 static bool event_of(struct asking *asking, const struct entry *entry, struct event *ret)
 {
@@ -49,7 +28,7 @@ static void put_entry(struct asking *asking, const struct entry *entry)
 
     query_number(asking, (int64_t)entry->seq);
     query_moment(asking, entry->at_ms);
-    query_text(asking, kind_name(entry->kind));
+    query_text(asking, entry_kind_name(entry->kind));
     query_text(asking, brought ? event_type_name(event.type) : "");
     query_text(asking, event.sender.text);
     if (entry->of_seq != 0)

@@ -23,6 +23,23 @@ static void every_event_type_is_found_by_its_name(void **state)
     }
 }
 
+static void every_entry_kind_has_a_name_of_its_own(void **state)
+{
+#define ENTRY_KIND_NUMBER(name, number) {number, #name},
+    static const struct {
+        unsigned number;
+        const char *name;
+    } kinds[] = {ENTRY_KIND_LIST(ENTRY_KIND_NUMBER)};
+#undef ENTRY_KIND_NUMBER
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        assert_string_equal(entry_kind_name((enum entry_kind)kinds[i].number), kinds[i].name);
+    assert_string_equal(entry_kind_name(ENTRY_ATTEMPT_FAILED), "ATTEMPT_FAILED");
+    assert_string_equal(entry_kind_name(ENTRY_NONE), "?");
+    assert_string_equal(entry_kind_name((enum entry_kind)9), "?");
+}
+
 static void names_are_the_wires(void **state)
 {
     (void)state;
@@ -115,6 +132,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_event_type_is_found_by_its_name),
+        cmocka_unit_test(every_entry_kind_has_a_name_of_its_own),
         cmocka_unit_test(names_are_the_wires),
         cmocka_unit_test(zero_is_unspecified_and_what_has_no_name_a_question_mark),
         cmocka_unit_test(names_are_found_and_others_leave_the_result_alone),
