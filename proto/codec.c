@@ -151,7 +151,7 @@ static void decode_answer(struct decoder *decoder, const Commission__Answer *mes
                  ret->entry_hash.bytes);
     ret->repeated = message->repeated;
     ret->verdict = (enum verdict)decode_number(decoder, "verdict", message->verdict,
-                                               VERDICT_REJECTED, ret->kind == ANSWER_VERDICT);
+                                               VERDICT_WITHDRAWN, ret->kind == ANSWER_VERDICT);
     ret->verdict_seq = message->verdict_seq;
     decode_reasons(decoder, message->n_reasons, message->reasons, &ret->reasons,
                    &ret->reasons_count);
@@ -343,6 +343,8 @@ enum status codec_decode_welcome(struct slice bytes, struct arena *arena, struct
         welcome.beat_ms = one->beat_ms;
         welcome.lease_ms = one->lease_ms;
         welcome.error = decode_text(&decoder, "error", one->error, TEXT_BYTES_MAX, false);
+        welcome.accept_ms = one->accept_ms;
+        welcome.drain = one->drain;
     }
     enum status status = decoder_end(&decoder);
     if (status == STATUS_OK)
@@ -432,6 +434,30 @@ static void decode_assignment(struct decoder *decoder, const Commission__Assignm
 
 LIST_DECODER(codec_decode_assignments, struct assignment, Commission__Assignments,
              commission__assignments__descriptor, assignments, decode_assignment)
+
+static void decode_accept(struct decoder *decoder, const Commission__Accept *message,
+                          struct assignment_token *ret)
+{
+    ret->token = (struct token){message->run, message->counter};
+    ret->seq = decode_count(decoder, "seq", message->seq, UINT64_MAX);
+    if (message->seq == 0)
+        decoder_missing(decoder, "seq");
+}
+
+LIST_DECODER(codec_decode_accepts, struct assignment_token, Commission__Accepts,
+             commission__accepts__descriptor, accepts, decode_accept)
+
+static void decode_progress(struct decoder *decoder, const Commission__Progress *message,
+                            struct assignment_token *ret)
+{
+    ret->token = (struct token){message->run, message->counter};
+    ret->seq = decode_count(decoder, "seq", message->seq, UINT64_MAX);
+    if (message->seq == 0)
+        decoder_missing(decoder, "seq");
+}
+
+LIST_DECODER(codec_decode_progresses, struct assignment_token, Commission__Progresses,
+             commission__progresses__descriptor, progresses, decode_progress)
 
 static void decode_finding(struct decoder *decoder, const Commission__Finding *message,
                            struct finding *ret)

@@ -40,6 +40,11 @@ MUST_USE enum status codec_decode_hellos(struct slice bytes, struct arena *arena
                                          const struct hello **ret, uint32_t *ret_count);
 MUST_USE enum status codec_decode_findings(struct slice bytes, struct arena *arena,
                                            const struct finding **ret, uint32_t *ret_count);
+MUST_USE enum status codec_decode_accepts(struct slice bytes, struct arena *arena,
+                                          const struct assignment_token **ret, uint32_t *ret_count);
+MUST_USE enum status codec_decode_progresses(struct slice bytes, struct arena *arena,
+                                             const struct assignment_token **ret,
+                                             uint32_t *ret_count);
 MUST_USE enum status codec_decode_answers(struct slice bytes, struct arena *arena,
                                           const struct answer **ret, uint32_t *ret_count);
 MUST_USE enum status codec_decode_replies(struct slice bytes, struct arena *arena,
@@ -73,6 +78,8 @@ void codec_put_beat(struct buffer *buffer, uint32_t leased);
 void codec_put_bye(struct buffer *buffer, struct slice reason);
 void codec_put_assignment(struct buffer *buffer, const struct assignment *assignment);
 void codec_put_finding(struct buffer *buffer, const struct finding *finding);
+/** One Accept or one Progress: their fields are the same. */
+void codec_put_assignment_token(struct buffer *buffer, const struct assignment_token *token);
 
 /** Write @entry as the journal keeps it, with no list around it. */
 void codec_encode_entry(struct buffer *buffer, const struct entry *entry);

@@ -248,6 +248,8 @@ void codec_put_welcome(struct buffer *buffer, const struct welcome *welcome)
     wire_put_varint(buffer, 2, welcome->beat_ms);
     wire_put_varint(buffer, 3, welcome->lease_ms);
     wire_put_bytes(buffer, 4, welcome->error);
+    wire_put_varint(buffer, 5, welcome->accept_ms);
+    wire_put_varint(buffer, 6, welcome->drain);
     wire_end(buffer, message);
     end_whole(buffer, start);
 }
@@ -325,6 +327,18 @@ void codec_put_finding(struct buffer *buffer, const struct finding *finding)
     end_whole(buffer, start);
 }
 
+void codec_put_assignment_token(struct buffer *buffer, const struct assignment_token *token)
+{
+    size_t start = begin_whole(buffer);
+    size_t message = wire_begin(buffer, 1);
+
+    wire_put_varint(buffer, 1, token->token.run);
+    wire_put_varint(buffer, 2, token->token.counter);
+    wire_put_varint(buffer, 3, token->seq);
+    wire_end(buffer, message);
+    end_whole(buffer, start);
+}
+
 /* ---- the journal -------------------------------------------------------------------------- */
 
 static void put_lines(struct buffer *buffer, uint32_t number, const struct entry *entry)
@@ -349,6 +363,20 @@ static void put_waits(struct buffer *buffer, uint32_t number, const struct entry
         wire_put_varint(buffer, 1, wait->kind);
         wire_put_text(buffer, 2, wait->ods.text);
         wire_put_varint(buffer, 3, (uint32_t)wait->year);
+        wire_put_varint(buffer, 4, wait->number);
+        wire_end(buffer, message);
+    }
+}
+
+static void put_timers(struct buffer *buffer, uint32_t number, const struct entry *entry)
+{
+    for (uint32_t i = 0; i < entry->timers_count; i++) {
+        const struct timer_set *timer = &entry->timers[i];
+        size_t message = wire_begin(buffer, number);
+        wire_put_varint(buffer, 1, timer->kind);
+        wire_put_varint(buffer, 2, timer->of_seq);
+        wire_put_varint(buffer, 3, timer->level);
+        wire_put_varint(buffer, 4, (uint64_t)timer->due_ms);
         wire_end(buffer, message);
     }
 }
@@ -366,6 +394,8 @@ static void put_judged(struct buffer *buffer, const struct entry *entry)
     wire_put_varint(buffer, 9, entry->attempt);
     wire_put_varint(buffer, 10, entry->keeps_fact);
     wire_put_varint(buffer, 11, entry->category);
+    put_timers(buffer, 12, entry);
+    wire_put_varint(buffer, 13, (uint64_t)entry->shift_ms);
 }
 
 static void put_recorded(struct buffer *buffer, const struct entry *entry)
@@ -384,6 +414,47 @@ static void put_attempt_failed(struct buffer *buffer, const struct entry *entry)
     wire_put_bytes(buffer, 3, entry->error);
     wire_put_varint(buffer, 4, (uint64_t)entry->next_at_ms);
     wire_put_bytes(buffer, 5, entry->worker);
+    wire_put_varint(buffer, 6, entry->parked);
+}
+
+static void put_late_finding(struct buffer *buffer, const struct entry *entry)
+{
+    wire_put_varint(buffer, 1, entry->of_seq);
+    wire_put_varint(buffer, 2, entry->token.run);
+    wire_put_varint(buffer, 3, entry->token.counter);
+    wire_put_varint(buffer, 4, entry->attempt);
+    wire_put_bytes(buffer, 5, entry->worker);
+    put_reasons(buffer, 6, entry->reasons, entry->reasons_count);
+    wire_put_bytes(buffer, 7, entry->error);
+}
+
+static void put_order(struct buffer *buffer, uint32_t number, const struct entry *entry)
+{
+    size_t order = wire_begin(buffer, number);
+
+    wire_put_varint(buffer, 1, entry->key_seq);
+    wire_put_text(buffer, 2, entry->by.text);
+    wire_put_bytes(buffer, 3, entry->order_reason);
+    wire_end(buffer, order);
+}
+
+static void put_event_withdrawn(struct buffer *buffer, const struct entry *entry)
+{
+    wire_put_varint(buffer, 1, entry->of_seq);
+    put_order(buffer, 2, entry);
+    wire_put_varint(buffer, 3, entry->discarded);
+    wire_put_varint(buffer, 4, entry->before_seq);
+}
+
+static void put_timer_fired(struct buffer *buffer, const struct entry *entry)
+{
+    wire_put_varint(buffer, 1, entry->timer.kind);
+    wire_put_varint(buffer, 2, entry->timer.of_seq);
+    wire_put_varint(buffer, 3, entry->timer.level);
+    wire_put_varint(buffer, 4, (uint64_t)entry->timer.due_ms);
+    wire_put_varint(buffer, 5, entry->next_level);
+    wire_put_varint(buffer, 6, (uint64_t)entry->next_due_ms);
+    wire_put_bytes(buffer, 7, entry->role);
 }
 
 static void put_body(struct buffer *buffer, const struct entry *entry)
@@ -412,6 +483,29 @@ static void put_body(struct buffer *buffer, const struct entry *entry)
     case ENTRY_WAIT_ENDED:
         wire_put_varint(buffer, 1, entry->of_seq);
         wire_put_varint(buffer, 2, entry->by_seq);
+        wire_put_varint(buffer, 3, entry->expired);
+        break;
+    case ENTRY_LATE_FINDING:
+        put_late_finding(buffer, entry);
+        break;
+    case ENTRY_RETRIED:
+        wire_put_varint(buffer, 1, entry->of_seq);
+        put_order(buffer, 2, entry);
+        break;
+    case ENTRY_EVENT_WITHDRAWN:
+        put_event_withdrawn(buffer, entry);
+        break;
+    case ENTRY_STAGE_SET:
+        wire_put_varint(buffer, 1, entry->stage);
+        wire_put_varint(buffer, 2, entry->stage_state);
+        put_order(buffer, 3, entry);
+        break;
+    case ENTRY_OPERATED:
+        wire_put_bytes(buffer, 1, entry->command);
+        put_order(buffer, 2, entry);
+        break;
+    case ENTRY_TIMER_FIRED:
+        put_timer_fired(buffer, entry);
         break;
     }
 }

@@ -31,7 +31,7 @@ static enum status translate(int code)
 static bool kind_known(uint8_t kind)
 {
     return (kind >= MESSAGE_EVENTS && kind <= MESSAGE_ENTRIES) ||
-           (kind >= MESSAGE_HELLOS && kind <= MESSAGE_FINDINGS);
+           (kind >= MESSAGE_HELLOS && kind <= MESSAGE_PROGRESSES);
 }
 
 /* ---- receiving ---------------------------------------------------------------------------- */

@@ -45,6 +45,8 @@
 #define COLUMNS_MAX 64   /* of one reply */
 #define RESUME_BYTES_MAX 256
 #define WAITS_MAX 8
+#define TIMERS_MAX 8        /* set or ended by one verdict */
+#define ROLE_SIZE 17        /* of a timer: "lead", "operator" */
 #define LEDGER_LINES_MAX 64 /* of one verdict: reserve and release of YEARS_MAX */
 
 /* Batches. */
@@ -63,6 +65,7 @@
 #define BEAT_MS 2000
 #define BEATS_MISSED_MS 7000 /* three beats and a little: its work is given back */
 #define LEASE_MS 30000
+#define ACCEPT_MS 5000 /* an assignment that is not accepted by then is offered to another */
 #define STATE_COMMIT_MS 200
 #define STATE_DIRTY_ROWS_MAX 2000
 #define ATTEMPTS_MAX 8

@@ -7,8 +7,17 @@
 static const char *const stages[] = {
     "UNSPECIFIED", "NEEDS_ASSESSED", "PRIORITIES_SET", "PROCUREMENT", "CONTRACT_AWARD", "REVIEW",
 };
-static const char *const phases[] = {"UNSPECIFIED", "NONE", "OPEN", "COMPLETE"};
-static const char *const verdicts[] = {"UNSPECIFIED", "ACCEPTED", "HELD", "REJECTED"};
+static const char *const phases[] = {
+    "UNSPECIFIED", "NONE", "OPEN", "COMPLETE", "SUSPENDED", "WITHDRAWN",
+};
+static const char *const verdicts[] = {
+    "UNSPECIFIED", "ACCEPTED", "HELD", "REJECTED", "WITHDRAWN",
+};
+static const char *const stage_states[] = {"UNSPECIFIED", "RUNNING", "PAUSED", "DRAINING"};
+static const char *const timer_kinds[] = {
+    "UNSPECIFIED", "HELD_EXPIRY", "BIDS_DUE", "STANDSTILL", "REVIEW_DUE",
+};
+static const char *const timer_levels[] = {"UNSPECIFIED", "WARN", "REMIND", "ESCALATE", "END"};
 static const char *const organisation_kinds[] = {
     "UNSPECIFIED", "CCG", "ICB", "CSU", "NHSE", "HWB", "LA", "OPERATOR", "PROVIDER", "SUB_ICB",
 };
@@ -55,8 +64,11 @@ static const char *const routes[] = {
 };
 
 static_assert(ARRAY_LEN(stages) == STAGE_REVIEW + 1, "every stage has a name");
-static_assert(ARRAY_LEN(phases) == PHASE_COMPLETE + 1, "every phase has a name");
-static_assert(ARRAY_LEN(verdicts) == VERDICT_REJECTED + 1, "every verdict has a name");
+static_assert(ARRAY_LEN(phases) == PHASE_WITHDRAWN + 1, "every phase has a name");
+static_assert(ARRAY_LEN(verdicts) == VERDICT_WITHDRAWN + 1, "every verdict has a name");
+static_assert(ARRAY_LEN(stage_states) == STAGE_DRAINING + 1, "every state has a name");
+static_assert(ARRAY_LEN(timer_kinds) == TIMER_REVIEW_DUE + 1, "every kind has a name");
+static_assert(ARRAY_LEN(timer_levels) == TIMER_END + 1, "every level has a name");
 static_assert(ARRAY_LEN(organisation_kinds) == ORGANISATION_SUB_ICB + 1, "every kind has a name");
 static_assert(ARRAY_LEN(verbs) == VERB_BACKUP + 1, "every verb has a name");
 static_assert(ARRAY_LEN(service_categories) == CATEGORY_OBESITY_T4 + 1,
@@ -109,6 +121,21 @@ const char *phase_name(enum phase phase)
 const char *verdict_name(enum verdict verdict)
 {
     return name_of(verdicts, ARRAY_LEN(verdicts), verdict);
+}
+
+const char *stage_state_name(enum stage_state state)
+{
+    return name_of(stage_states, ARRAY_LEN(stage_states), state);
+}
+
+const char *timer_kind_name(enum timer_kind kind)
+{
+    return name_of(timer_kinds, ARRAY_LEN(timer_kinds), kind);
+}
+
+const char *timer_level_name(enum timer_level level)
+{
+    return name_of(timer_levels, ARRAY_LEN(timer_levels), level);
 }
 
 const char *organisation_kind_name(enum organisation_kind kind)

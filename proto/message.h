@@ -24,6 +24,8 @@ enum message_kind {
     MESSAGE_BYES = 19,
     MESSAGE_ASSIGNMENTS = 20, /* daemon to worker */
     MESSAGE_FINDINGS = 21,
+    MESSAGE_ACCEPTS = 22, /* worker to daemon */
+    MESSAGE_PROGRESSES = 23,
 };
 
 /* clang-format off */
@@ -62,8 +64,41 @@ enum stage {
     STAGE_CONTRACT_AWARD = 4,
     STAGE_REVIEW = 5,
 };
-enum phase { PHASE_UNSPECIFIED = 0, PHASE_NONE = 1, PHASE_OPEN = 2, PHASE_COMPLETE = 3 };
-enum verdict { VERDICT_NONE = 0, VERDICT_ACCEPTED = 1, VERDICT_HELD = 2, VERDICT_REJECTED = 3 };
+enum phase {
+    PHASE_UNSPECIFIED = 0,
+    PHASE_NONE = 1,
+    PHASE_OPEN = 2,
+    PHASE_COMPLETE = 3,
+    PHASE_SUSPENDED = 4,
+    PHASE_WITHDRAWN = 5,
+};
+enum verdict {
+    VERDICT_NONE = 0,
+    VERDICT_ACCEPTED = 1,
+    VERDICT_HELD = 2,
+    VERDICT_REJECTED = 3,
+    VERDICT_WITHDRAWN = 4,
+};
+enum stage_state {
+    STAGE_STATE_NONE = 0,
+    STAGE_RUNNING = 1,
+    STAGE_PAUSED = 2,   /* events are taken, and wait */
+    STAGE_DRAINING = 3, /* what is there is finished, new events are refused */
+};
+enum timer_kind {
+    TIMER_NONE = 0,
+    TIMER_HELD_EXPIRY = 1,
+    TIMER_BIDS_DUE = 2,
+    TIMER_STANDSTILL = 3,
+    TIMER_REVIEW_DUE = 4,
+};
+enum timer_level {
+    TIMER_LEVEL_NONE = 0,
+    TIMER_WARN = 1,
+    TIMER_REMIND = 2,
+    TIMER_ESCALATE = 3,
+    TIMER_END = 4,
+};
 enum organisation_kind {
     ORGANISATION_NONE = 0,
     ORGANISATION_CCG = 1,
@@ -145,6 +180,9 @@ const char *event_type_name(enum event_type type);
 const char *stage_name(enum stage stage);
 const char *phase_name(enum phase phase);
 const char *verdict_name(enum verdict verdict);
+const char *stage_state_name(enum stage_state state);
+const char *timer_kind_name(enum timer_kind kind);
+const char *timer_level_name(enum timer_level level);
 const char *organisation_kind_name(enum organisation_kind kind);
 const char *verb_name(enum verb verb);
 const char *service_category_name(enum service_category category);
@@ -332,7 +370,8 @@ bool organisation_open_on(const struct organisation *organisation, date_t date);
 /* name, number: what an entry tells; numbers are those of the wire's Entry.body. */
 #define ENTRY_KIND_LIST(X)                                                                          \
     X(STARTED, 10) X(RECEIVED, 11) X(JUDGED, 12) X(RECORDED, 13) X(ATTEMPT_FAILED, 14)              \
-    X(WAIT_ENDED, 15)
+    X(WAIT_ENDED, 15) X(LATE_FINDING, 16) X(RETRIED, 17) X(EVENT_WITHDRAWN, 18)                     \
+    X(STAGE_SET, 19) X(OPERATED, 20) X(TIMER_FIRED, 21)
 /* clang-format on */
 
 #define ENTRY_KIND_ENUM(name, number) ENTRY_##name = number,
@@ -341,6 +380,20 @@ enum entry_kind { ENTRY_NONE = 0, ENTRY_KIND_LIST(ENTRY_KIND_ENUM) };
 
 /** As on the wire, in capitals: "ATTEMPT_FAILED"; "?" for a number without one; static. */
 const char *entry_kind_name(enum entry_kind kind);
+
+/** Which assignment of an event: the newest one's finding counts. */
+struct token {
+    uint64_t run;
+    uint64_t counter;
+};
+
+/** What a timer will do when it is due. */
+struct timer_set {
+    enum timer_kind kind;
+    uint64_t of_seq; /* the event it is about; 0: the workflow */
+    enum timer_level level;
+    int64_t due_ms; /* wall clock; 0: there is none any more */
+};
 
 enum ledger_kind {
     LEDGER_NONE = 0,
@@ -358,13 +411,14 @@ struct ledger_line {
     bool uncovered;
 };
 
-enum wait_kind { WAIT_NONE = 0, WAIT_ALLOTMENT = 1 };
+enum wait_kind { WAIT_NONE = 0, WAIT_ALLOTMENT = 1, WAIT_RESUMED = 2 };
 
 /** What a held event waits for. */
 struct wait {
     enum wait_kind kind;
-    struct ods ods;
-    int32_t year;
+    struct ods ods;  /* ALLOTMENT */
+    int32_t year;    /* ALLOTMENT */
+    uint64_t number; /* RESUMED: the workflow */
 };
 
 /** One entry. Lists belong to whoever made or decoded it. Only the members of its kind are set. */
@@ -384,12 +438,12 @@ struct entry {
 
     /* RECEIVED, RECORDED: */
     struct slice event;
-    uint64_t key_seq;
+    uint64_t key_seq; /* also of an order */
 
     /* JUDGED, RECORDED: */
-    uint64_t of_seq; /* also ATTEMPT_FAILED, WAIT_ENDED */
+    uint64_t of_seq; /* also of all others that are about one event */
     enum verdict verdict;
-    const struct reason *reasons;
+    const struct reason *reasons; /* also LATE_FINDING */
     uint32_t reasons_count;
     const struct ledger_line *lines;
     uint32_t lines_count;
@@ -399,15 +453,40 @@ struct entry {
     enum phase phase;
     enum service_category category;
     bool keeps_fact;
-    struct slice worker; /* also ATTEMPT_FAILED */
-    uint32_t attempt;    /* also ATTEMPT_FAILED */
+    struct slice worker; /* also ATTEMPT_FAILED, LATE_FINDING */
+    uint32_t attempt;    /* also ATTEMPT_FAILED, LATE_FINDING */
+    const struct timer_set *timers;
+    uint32_t timers_count;
+    int64_t shift_ms; /* RESUMED is accepted: so much later are all timers of the workflow due */
 
     /* ATTEMPT_FAILED: */
-    struct slice error;
-    int64_t next_at_ms;
+    struct slice error; /* also LATE_FINDING */
+    int64_t next_at_ms; /* 0 where parked */
+    bool parked;
 
     /* WAIT_ENDED: */
-    uint64_t by_seq;
+    uint64_t by_seq; /* 0 where expired */
+    bool expired;
+
+    /* LATE_FINDING: */
+    struct token token;
+
+    /* An order (with key_seq): RETRIED, EVENT_WITHDRAWN, STAGE_SET, OPERATED. */
+    struct ods by;
+    struct slice order_reason;
+    /* EVENT_WITHDRAWN: */
+    bool discarded;
+    uint64_t before_seq; /* the event before it in its workflow's queue; 0: none */
+    /* STAGE_SET, with stage: */
+    enum stage_state stage_state;
+    /* OPERATED: */
+    struct slice command;
+
+    /* TIMER_FIRED: what was due, and what comes next. */
+    struct timer_set timer;
+    enum timer_level next_level;
+    int64_t next_due_ms; /* 0: that was the last */
+    struct slice role;
 };
 
 /* ---- answers ------------------------------------------------------------------------------ */
@@ -505,12 +584,6 @@ struct feed_entries {
 
 /* ---- workers ------------------------------------------------------------------------------ */
 
-/** Which assignment of an event: the newest one's finding counts. */
-struct token {
-    uint64_t run;
-    uint64_t counter;
-};
-
 struct hello {
     enum stage stages[STAGES_MAX];
     uint32_t stages_count;
@@ -523,6 +596,14 @@ struct welcome {
     uint32_t beat_ms;
     uint32_t lease_ms;
     struct slice error; /* empty: joined */
+    uint32_t accept_ms;
+    bool drain; /* finish what you hold, then say BYE */
+};
+
+/** The assignment @token of the event @seq: accepted, or still at work. */
+struct assignment_token {
+    struct token token;
+    uint64_t seq;
 };
 
 /** An event given to a worker with the facts it needs. Lists live in the arena. */

@@ -31,6 +31,12 @@ enum severity { SEVERITY_NONE = 0, SEVERITY_WARN = 1, SEVERITY_HOLD = 2, SEVERIT
     X(AWARD_UNKNOWN,          "",    REJECT, "the workflow has no such award")                                          \
     X(AWARD_EXISTS,           "",    REJECT, "the workflow has an award of this id already")                            \
     X(OTHER,                  "",    REJECT, "a reason that this version does not know by name")                        \
+    X(STAGE_DRAINING,         "",    REJECT, "the stage takes no new events just now; send it again later")             \
+    X(WITHDRAWN,              "",    REJECT, "taken back by its sender before it was judged")                           \
+    X(DISCARDED,              "",    REJECT, "discarded by an operator before it was judged")                           \
+    X(HELD_EXPIRED,           "",    REJECT, "what the event waited for has not come in time")                          \
+    X(WORKFLOW_SUSPENDED,     "",    HOLD,   "the workflow is suspended; the event waits until it is resumed")          \
+    X(WORKFLOW_WITHDRAWN,     "",    REJECT, "the workflow was given up")                                               \
     X(ADOPTED_NOT_EVIDENCED,  "R18", WARN,   "facts of a stage that was skipped by adoption are not evidenced here")    \
     /* the daemon's rules */                                                                                            \
     X(CSU_NOT_CONTRACTED,     "R10", REJECT, "no support contract with the group is in force on the day")               \

@@ -150,6 +150,8 @@ static enum status take(struct commission *commission, struct frame *frame)
     case MESSAGE_FEED_ASKS:
     case MESSAGE_HELLOS:
     case MESSAGE_FINDINGS:
+    case MESSAGE_ACCEPTS:
+    case MESSAGE_PROGRESSES:
         break;
     }
     frame_release(frame);

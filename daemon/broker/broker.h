@@ -65,6 +65,13 @@ void broker_bye(struct broker *broker, connection_t from);
 void broker_findings(struct broker *broker, connection_t from, const struct finding *findings,
                      uint32_t findings_count);
 
+/** @from has these assignments and begins: their leases count from now on. */
+void broker_accepts(struct broker *broker, connection_t from, const struct assignment_token *tokens,
+                    uint32_t tokens_count);
+/** @from is still at these: their leases begin anew. */
+void broker_progresses(struct broker *broker, connection_t from,
+                       const struct assignment_token *tokens, uint32_t tokens_count);
+
 /** A connection is gone (or its key was revoked): its feeds end, its assignments go back at once. */
 void broker_gone(struct broker *broker, connection_t from);
 

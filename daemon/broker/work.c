@@ -126,6 +126,24 @@ void broker_findings(struct broker *broker, connection_t from, const struct find
     }
 }
 
+/* ---- what a worker says of its assignments ---- */
+
+void broker_accepts(struct broker *broker, connection_t from, const struct assignment_token *tokens,
+                    uint32_t tokens_count)
+{
+    (void)tokens;
+    (void)tokens_count;
+    (void)roster_beat(broker->roster, from, broker->now.mono_ms);
+}
+
+void broker_progresses(struct broker *broker, connection_t from,
+                       const struct assignment_token *tokens, uint32_t tokens_count)
+{
+    (void)tokens;
+    (void)tokens_count;
+    (void)roster_beat(broker->roster, from, broker->now.mono_ms);
+}
+
 /* ---- assignments ---- */
 
 /** Those of the event's providers that are registered, as the day of the event saw them. False: the store is broken. */

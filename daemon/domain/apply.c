@@ -96,8 +96,9 @@ void apply_judged(struct workflow *workflow, struct open_event *open, struct ope
         break;
     case VERDICT_REJECTED:
         break;
+    case VERDICT_WITHDRAWN: /* has an entry of its own */
     case VERDICT_NONE:
-        CHECK(entry->verdict != VERDICT_NONE);
+        CHECK(entry->verdict == VERDICT_REJECTED);
         break;
     }
     advance(workflow, next);

@@ -219,6 +219,27 @@ static bool take_findings(struct intake *intake, struct held *held)
     return held->done == count;
 }
 
+/** Accepted assignments, or such that go on. */
+static bool take_tokens(struct intake *intake, struct held *held)
+{
+    bool accepts = held->frame.kind == MESSAGE_ACCEPTS;
+    const struct assignment_token *tokens = NULL;
+    uint32_t count = 0;
+    enum status status =
+        accepts ? codec_decode_accepts(held->frame.body, intake->arena, &tokens, &count)
+                : codec_decode_progresses(held->frame.body, intake->arena, &tokens, &count);
+    if (status == STATUS_OK)
+        status = counted(held, count);
+    if (status != STATUS_OK)
+        return malformed(intake, held, status);
+
+    if (accepts)
+        broker_accepts(intake->broker, held->from, tokens, count);
+    else
+        broker_progresses(intake->broker, held->from, tokens, count);
+    return true;
+}
+
 /** A kind belongs to one socket; on the other it cannot be read. */
 static bool take(struct intake *intake, struct held *held, const struct principal *principal)
 {
@@ -238,6 +259,9 @@ static bool take(struct intake *intake, struct held *held, const struct principa
                       : take_hellos(intake, held, principal);
     case MESSAGE_FINDINGS:
         return client ? malformed(intake, held, STATUS_MALFORMED) : take_findings(intake, held);
+    case MESSAGE_ACCEPTS:
+    case MESSAGE_PROGRESSES:
+        return client ? malformed(intake, held, STATUS_MALFORMED) : take_tokens(intake, held);
     case MESSAGE_BEATS:
     case MESSAGE_BYES:
         if (client)

@@ -153,6 +153,8 @@ static void encode(struct buffer *buffer, const struct owed *owed)
     case MESSAGE_BEATS:
     case MESSAGE_BYES:
     case MESSAGE_FINDINGS:
+    case MESSAGE_ACCEPTS:
+    case MESSAGE_PROGRESSES:
         break;
     }
     CHECK(owed->kind == MESSAGE_ASSIGNMENTS);

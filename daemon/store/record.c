@@ -300,6 +300,7 @@ static void put_wait(struct record *record, const struct wait *wait)
     put_u8(record, wait->kind);
     put_ods(record, wait->ods);
     put_i32(record, wait->year);
+    put_u64(record, wait->number);
 }
 
 void record_encode_open(struct record *record, const struct open_row *row)
@@ -354,6 +355,7 @@ bool record_decode_open(struct slice payload, struct open_row *ret)
         ret->waits[i].kind = (enum wait_kind)get_u8(&reading);
         ret->waits[i].ods = get_ods(&reading);
         ret->waits[i].year = get_i32(&reading);
+        ret->waits[i].number = get_u64(&reading);
     }
     size_t len = get_u16(&reading);
     ret->event = (struct slice){next_bytes(&reading, len), len};

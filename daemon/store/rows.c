@@ -94,6 +94,7 @@ static struct name name_wait(const struct wait *wait, uint64_t seq)
     add_number(&name, (uint64_t)wait->kind, 1);
     add_ods(&name, wait->ods);
     add_number(&name, ordered32(wait->year), 4);
+    add_number(&name, wait->number, 8);
     add_number(&name, seq, 8);
     return name;
 }
@@ -454,7 +455,8 @@ bool rows_next_wait(struct rows *rows, struct wait *wait, uint64_t *seq)
     *wait = (struct wait){.kind = (enum wait_kind)number_at(key, 0, 1)};
     memcpy(wait->ods.text, key.bytes + 1, ODS_KEY_BYTES);
     wait->year = (int32_t)((uint32_t)number_at(key, 1 + ODS_KEY_BYTES, 4) ^ 0x80000000u);
-    *seq = number_at(key, 1 + ODS_KEY_BYTES + 4, 8);
+    wait->number = number_at(key, 1 + ODS_KEY_BYTES + 4, 8);
+    *seq = number_at(key, 1 + ODS_KEY_BYTES + 12, 8);
     return true;
 }
 

@@ -3,7 +3,8 @@
 /*
  *   workflow      number                          reference     lead, 0, reference -> number
  *   seen          number, event id                open          seq
- *   waits         kind, organisation, year, seq   due           moment, seq
+ *   waits         kind, organisation, year,       due           moment, seq
+ *                 number, seq
  *   fact          number, type, seq               register      organisation, type
  *   organisation  code, last opened first         level         code, newest day first
  *   support       ccg, csu, newest seq first      key           public key

@@ -439,6 +439,13 @@ void state_apply(struct state *state, const struct entry *entry, const struct ev
     case ENTRY_WAIT_ENDED:
         apply_end_of_wait(state, entry);
         break;
+    case ENTRY_LATE_FINDING:
+    case ENTRY_RETRIED:
+    case ENTRY_EVENT_WITHDRAWN:
+    case ENTRY_STAGE_SET:
+    case ENTRY_OPERATED:
+    case ENTRY_TIMER_FIRED:
+        break;
     case ENTRY_NONE:
         CHECK(entry->kind != ENTRY_NONE);
         break;

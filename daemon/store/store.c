@@ -375,7 +375,8 @@ bool store_next_waiting(struct store *store, const struct wait *wait, uint64_t a
 
     if (!rows_next_wait(state_rows(store->state), &found, &seq))
         return false;
-    if (found.kind != wait->kind || !ods_equal(found.ods, wait->ods) || found.year != wait->year)
+    if (found.kind != wait->kind || !ods_equal(found.ods, wait->ods) || found.year != wait->year ||
+        found.number != wait->number)
         return false;
     *ret_seq = seq;
     return true;

@@ -147,7 +147,7 @@ uint64_t scribe_judge(struct scribe *scribe, uint64_t number, enum verdict verdi
 {
     struct event event;
     struct workflow workflow = at_turn(scribe, number, &event);
-    struct wait wait = {WAIT_ALLOTMENT, scribe_ods("02E"), 2018};
+    struct wait wait = {.kind = WAIT_ALLOTMENT, .ods = scribe_ods("02E"), .year = 2018};
     struct entry entry = {
         .kind = ENTRY_JUDGED,
         .number = number,

@@ -923,7 +923,7 @@ static void a_judged_entry_comes_back_whole(void **state)
     const struct ods audience[] = {{"02E"}, {"X24"}};
     const struct ledger_line lines[] = {{{"02E"}, 2018, LEDGER_RESERVATION, -PENCE_MAX, false},
                                         {{"02E"}, 2019, LEDGER_COMMITMENT, PENCE_MAX, true}};
-    const struct wait waits[] = {{WAIT_ALLOTMENT, {"02E"}, 2018}};
+    const struct wait waits[] = {{.kind = WAIT_ALLOTMENT, .ods = {"02E"}, .year = 2018}};
     struct reason item;
     struct reasons reasons = {.items = &item, .max = 1};
     struct entry entry = {.seq = 12,

@@ -144,7 +144,7 @@ static void a_bad_header_is_malformed_and_the_next_message_is_whole(void **state
         {{1, 0, 1, 0}, 4, STATUS_MALFORMED}, /* no such kind */
         {{1, 7, 1, 0}, 4, STATUS_MALFORMED},
         {{1, 15, 1, 0}, 4, STATUS_MALFORMED},
-        {{1, 22, 1, 0}, 4, STATUS_MALFORMED},
+        {{1, 24, 1, 0}, 4, STATUS_MALFORMED},
         {{1, 1, 1, 4}, 4, STATUS_MALFORMED}, /* 1,025 messages */
         {{0, 1, 1, 0}, 4, STATUS_UNSUPPORTED},
         {{2, 1, 1, 0}, 4, STATUS_UNSUPPORTED},

@@ -58,7 +58,7 @@ static struct open_row an_open_row(void)
                  .received_at_ms = 1524816000123,
                  .event_len = 3},
         .event = {event, sizeof event},
-        .waits = {{WAIT_ALLOTMENT, ods("02E"), 2019}},
+        .waits = {{.kind = WAIT_ALLOTMENT, .ods = ods("02E"), .year = 2019}},
         .waits_count = 1,
     };
 
@@ -99,9 +99,9 @@ static void an_open_event_has_these_bytes(void **state)
     (void)state;
     record_encode_open(&record, &row);
     expect_bytes(record_seal(&record, KV_OPEN, key),
-                 "015f002b97a6ce6dcecd53671200000000000007000000000000006812000000000000ababababab"
+                 "016700b31f03e52415d6de671200000000000007000000000000006812000000000000ababababab"
                  "ababababababababababab57000504033043450c0000000000000002000000fbffffffffffffff7b"
-                 "b41d066301000003000000010103303245e307000003000a0102");
+                 "b41d066301000003000000010103303245e3070000000000000000000003000a0102");
 }
 
 static void a_seen_id_has_these_bytes(void **state)
@@ -309,7 +309,7 @@ static void the_largest_open_event_fits(void **state)
     row.event = (struct slice){event, sizeof event};
     row.waits_count = WAITS_MAX;
     for (uint32_t i = 0; i < WAITS_MAX; i++)
-        row.waits[i] = (struct wait){WAIT_ALLOTMENT, ods("E06000001"), 2199};
+        row.waits[i] = (struct wait){.kind = WAIT_ALLOTMENT, .ods = ods("E06000001"), .year = 2199};
 
     record_encode_open(&record, &row);
 

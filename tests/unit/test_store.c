@@ -394,8 +394,8 @@ static void events_of_a_workflow_wait_for_their_turn(void **state)
 static void a_held_event_is_found_by_what_it_waits_for(void **state)
 {
     struct fixture *f = *state;
-    struct wait wait = {WAIT_ALLOTMENT, ods("02E"), 2018};
-    struct wait other = {WAIT_ALLOTMENT, ods("02E"), 2017};
+    struct wait wait = {.kind = WAIT_ALLOTMENT, .ods = ods("02E"), .year = 2018};
+    struct wait other = {.kind = WAIT_ALLOTMENT, .ods = ods("02E"), .year = 2017};
     struct wait all = {.kind = WAIT_NONE};
     uint64_t seq = 0;
 
