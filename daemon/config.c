@@ -50,6 +50,10 @@ static const struct config_row rows[] = {
     {"feeds_max",              KIND_NUMBER, NULL, 256, 1, FEEDS_MAX, false},
     {"events_open_max",        KIND_NUMBER, NULL, 100000, 1, 1000000, false},
     {"events_open_sender_max", KIND_NUMBER, NULL, 20000, 1, 1000000, false},
+    {"bytes_open_sender_max",  KIND_NUMBER, NULL, 256 * MIB, 1 * MIB, 64 * GIB, false},
+    {"events_rate_sender_max", KIND_NUMBER, NULL, 50000, 1, 1000000, false},
+    {"events_burst_sender_max", KIND_NUMBER, NULL, 100000, 1, 10000000, false},
+    {"workflows_open_lead_max", KIND_NUMBER, NULL, 1000000, 1, 1000000000, false},
     {"log_level",              KIND_TEXT,   "info", 0, 0, 0, true},
 };
 /* clang-format on */
@@ -276,6 +280,10 @@ static void take_values(cfg_t *cfg, struct config *ret)
         .feeds_max = (uint32_t)cfg_getint(cfg, "feeds_max"),
         .events_open_max = (uint32_t)cfg_getint(cfg, "events_open_max"),
         .events_open_sender_max = (uint32_t)cfg_getint(cfg, "events_open_sender_max"),
+        .bytes_open_sender_max = (uint64_t)cfg_getint(cfg, "bytes_open_sender_max"),
+        .events_rate_sender_max = (uint32_t)cfg_getint(cfg, "events_rate_sender_max"),
+        .events_burst_sender_max = (uint32_t)cfg_getint(cfg, "events_burst_sender_max"),
+        .workflows_open_lead_max = (uint32_t)cfg_getint(cfg, "workflows_open_lead_max"),
     };
     snprintf(config.state_dir, sizeof config.state_dir, "%s", cfg_getstr(cfg, "state_dir"));
     take_endpoints(cfg, "clients_endpoints", &config.clients);
@@ -448,6 +456,12 @@ const char *config_needs_restart(const struct config *before, const struct confi
         {"feeds_max", before->feeds_max == after->feeds_max},
         {"events_open_max", before->events_open_max == after->events_open_max},
         {"events_open_sender_max", before->events_open_sender_max == after->events_open_sender_max},
+        {"bytes_open_sender_max", before->bytes_open_sender_max == after->bytes_open_sender_max},
+        {"events_rate_sender_max", before->events_rate_sender_max == after->events_rate_sender_max},
+        {"events_burst_sender_max",
+         before->events_burst_sender_max == after->events_burst_sender_max},
+        {"workflows_open_lead_max",
+         before->workflows_open_lead_max == after->workflows_open_lead_max},
     };
     for (size_t i = 0; i < ARRAY_LEN(compared); i++) {
         const struct config_row *row = row_of(compared[i].name);

@@ -30,6 +30,10 @@ struct config {
     uint32_t feeds_max;
     uint32_t events_open_max;
     uint32_t events_open_sender_max;
+    uint64_t bytes_open_sender_max;
+    uint32_t events_rate_sender_max;
+    uint32_t events_burst_sender_max;
+    uint32_t workflows_open_lead_max;
     enum log_level log_level;
 };
 

@@ -243,6 +243,10 @@ static bool broker_begin_with(struct daemon *daemon)
         .feeds_max = daemon->config.feeds_max,
         .events_open_max = daemon->config.events_open_max,
         .events_open_sender_max = daemon->config.events_open_sender_max,
+        .bytes_open_sender_max = daemon->config.bytes_open_sender_max,
+        .events_rate_sender_max = daemon->config.events_rate_sender_max,
+        .events_burst_sender_max = daemon->config.events_burst_sender_max,
+        .workflows_open_lead_max = daemon->config.workflows_open_lead_max,
         .version = COMMISSION_VERSION,
     };
     uint32_t seed = 0;

@@ -39,7 +39,7 @@ static void reopen(struct broker *broker, const struct open_event *open)
         break;
     }
     docket_add(broker->docket, &event);
-    quota_take(broker->quota, open->sender);
+    quota_take(broker->quota, open->sender, open->event_len);
     if (open->state == OPEN_READY)
         turn_await(broker, open->seq);
     if (open->state != OPEN_DELAYED)
@@ -75,8 +75,14 @@ static enum status take_memory(struct broker *broker, uint32_t events_max)
         status = docket_new(&broker->docket, events_max);
     if (status == STATUS_OK)
         status = queue_new(&broker->queue, events_max);
+    const struct quota_limits limits = {
+        .rate = options->events_rate_sender_max,
+        .burst = options->events_burst_sender_max,
+        .events_max = options->events_open_sender_max,
+        .bytes_max = options->bytes_open_sender_max,
+    };
     if (status == STATUS_OK)
-        status = quota_new(&broker->quota, events_max);
+        status = quota_new(&broker->quota, &limits, events_max);
     if (status == STATUS_OK)
         status = roster_new(&broker->roster, options->workers_max, events_max);
     if (status == STATUS_OK)
@@ -291,10 +297,9 @@ static enum status keep_up(struct broker *broker)
     return store_tend(broker->store);
 }
 
-enum status broker_end(struct broker *broker, bool idle)
+enum status broker_end(struct broker *broker)
 {
-    (void)
-        idle; /* a commit each time there is nothing else to do would cost a lone sender a flush an event */
+    /* Not whenever there is nothing else to do: that would cost a lone sender a flush an event. */
     if (broker->failure == STATUS_OK) {
         enum status status = keep_up(broker);
         if (status != STATUS_OK)

@@ -26,9 +26,13 @@ struct broker_options {
     struct principal first_operator; /* from the configuration; key_seq 0 */
     uint32_t workers_max;
     uint32_t feeds_max;
-    uint32_t events_open_max;        /* received and not judged, all together; beyond it BUSY */
-    uint32_t events_open_sender_max; /* the same for one organisation */
-    uint32_t lease_ms;               /* 0: the stage table's */
+    uint32_t events_open_max;         /* received and not judged, all together; beyond it BUSY */
+    uint32_t events_open_sender_max;  /* the same for one organisation */
+    uint64_t bytes_open_sender_max;   /* of those; 0: no limit */
+    uint32_t events_rate_sender_max;  /* new events a second of one organisation; 0: no limit */
+    uint32_t events_burst_sender_max; /* at once, after a pause; >= 1 where there is a rate */
+    uint32_t workflows_open_lead_max; /* of one lead; beyond it none is opened; 0: no limit */
+    uint32_t lease_ms;                /* 0: the stage table's */
     const char *version;
 };
 
@@ -92,8 +96,7 @@ int64_t broker_due_ms(const struct broker *broker);
 
 MUST_USE enum status broker_flush(struct broker *broker);
 void broker_conclude(struct broker *broker);
-/** @idle: nothing else is there to do, so the state may be committed now. */
-MUST_USE enum status broker_end(struct broker *broker, bool idle);
+MUST_USE enum status broker_end(struct broker *broker);
 
 /* ---- what is owed ---- */
 

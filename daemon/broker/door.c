@@ -41,6 +41,7 @@ void broker_refuse(struct broker *broker, connection_t from, const struct event_
 struct place {
     uint64_t number;
     uint64_t last_seq;
+    bool opened; /* a workflow that is open, or complete */
 };
 
 static struct place find_place(struct broker *broker, const struct event *event)
@@ -48,13 +49,15 @@ static struct place find_place(struct broker *broker, const struct event *event)
     if (event_type_is_register(event->type)) {
         struct register_head head;
         if (!store_get_register(broker->store, event->organisation, event->type, &head))
-            return (struct place){0, 0};
-        return (struct place){head.number, head.last_seq};
+            return (struct place){0};
+        return (struct place){.number = head.number, .last_seq = head.last_seq};
     }
     struct workflow workflow;
     if (!store_find_workflow(broker->store, event->lead, &event->reference, &workflow))
-        return (struct place){0, 0};
-    return (struct place){workflow.number, workflow.last_seq};
+        return (struct place){0};
+    return (struct place){.number = workflow.number,
+                          .last_seq = workflow.last_seq,
+                          .opened = workflow.phase != PHASE_NONE};
 }
 
 /** Read and decode an entry into the scratch arena, which is reset before. False: the store is broken. */
@@ -168,20 +171,86 @@ static bool repeated(struct broker *broker, connection_t from, const struct prin
     return true;
 }
 
-/** Why nothing new is taken just now; REASON_COUNT: it is. */
-static enum reason_code unavailable(const struct broker *broker, const struct event *event)
+/** Would @event open a workflow, beyond as many as its lead may have? Those not judged yet are not counted. */
+static bool too_many_workflows(struct broker *broker, const struct event *event, struct place place)
 {
-    if (broker->draining)
-        return REASON_DRAINING;
-    if (!broker->has_room)
-        return REASON_STORE_FULL;
-    if (event_type_is_register(event->type))
-        return REASON_COUNT;
-    if (docket_count(broker->docket) >= broker->options.events_open_max ||
-        docket_full(broker->docket) ||
-        quota_count(broker->quota, event->sender) >= broker->options.events_open_sender_max)
-        return REASON_BUSY;
-    return REASON_COUNT;
+    const struct workflow none = {.phase = PHASE_NONE};
+    uint32_t max = broker->options.workflows_open_lead_max;
+
+    return max > 0 && !place.opened && workflow_move(&none, event->type) != NULL &&
+           store_get_caseload(broker->store, event->lead) >= max;
+}
+
+/** BUSY, with the quota that was met, its limit and its setting. */
+static void say_quota(struct broker *broker, enum quota_bound bound, const struct event *event,
+                      struct reasons *reasons)
+{
+    const struct broker_options *options = &broker->options;
+    const char *sender = event->sender.text;
+    char text[REASON_TEXT_SIZE];
+
+    switch (bound) {
+    case QUOTA_WITHIN:
+        return;
+    case QUOTA_RATE:
+        (void)snprintf(text, sizeof text,
+                       "%s sends faster than %u events a second (events_rate_sender_max, "
+                       "%u at once); send it again later",
+                       sender, options->events_rate_sender_max, options->events_burst_sender_max);
+        break;
+    case QUOTA_EVENTS:
+        (void)snprintf(text, sizeof text,
+                       "%u events of %s are under way, as many as may be "
+                       "(events_open_sender_max); send it again later",
+                       options->events_open_sender_max, sender);
+        break;
+    case QUOTA_BYTES:
+        (void)snprintf(text, sizeof text,
+                       "the events of %s under way would take more than %llu bytes "
+                       "(bytes_open_sender_max); send it again later",
+                       sender, (unsigned long long)options->bytes_open_sender_max);
+        break;
+    }
+    reasons_add(reasons, REASON_BUSY, NULL, NULL, NULL, text);
+}
+
+/** Why the daemon takes no new event of @event's sender just now; nothing is added: it does. */
+static uint32_t unavailable(struct broker *broker, const struct principal *principal,
+                            const struct event *event, struct place place, struct reasons *reasons)
+{
+    const struct broker_options *options = &broker->options;
+    bool registers = event_type_is_register(event->type);
+    int64_t now_ms = broker->now.mono_ms;
+    uint32_t retry_ms = BUSY_RETRY_MS;
+    char text[REASON_TEXT_SIZE];
+
+    if (broker->draining) {
+        reasons_add(reasons, REASON_DRAINING, NULL, NULL, NULL, NULL);
+    } else if (!broker->has_room) {
+        reasons_add(reasons, REASON_STORE_FULL, NULL, NULL, NULL, NULL);
+        retry_ms = 0;
+    } else if (!registers && (docket_count(broker->docket) >= options->events_open_max ||
+                              docket_full(broker->docket))) {
+        (void)snprintf(text, sizeof text,
+                       "%u events are under way, as many as may be (events_open_max); send it "
+                       "again later",
+                       docket_count(broker->docket));
+        reasons_add(reasons, REASON_BUSY, NULL, NULL, NULL, text);
+    } else if (!registers && too_many_workflows(broker, event, place)) {
+        (void)snprintf(text, sizeof text,
+                       "%s has %u workflows open, as many as may be (workflows_open_lead_max); "
+                       "complete some first",
+                       event->lead.text, options->workflows_open_lead_max);
+        reasons_add(reasons, REASON_BUSY, NULL, NULL, NULL, text);
+        quota_refused(broker->quota, event->sender, now_ms);
+        retry_ms = WORKFLOWS_RETRY_MS;
+    } else if ((principal->verbs & VERB_BIT(VERB_OPERATE)) == 0) {
+        /* An operator must be able to revoke a key at any time. */
+        uint32_t bytes = registers ? 0 : (uint32_t)event->bytes.len;
+        enum quota_bound bound = quota_ask(broker->quota, event->sender, bytes, now_ms, &retry_ms);
+        say_quota(broker, bound, event, reasons);
+    }
+    return retry_ms;
 }
 
 /** A register event is received and judged in one entry, at once. */
@@ -294,7 +363,7 @@ static void receive(struct broker *broker, connection_t from, const struct princ
                                    .stage = needs->any_stage ? workflow.stage : needs->stage,
                                    .state = at_turn ? DOCKET_TURN : DOCKET_QUEUED,
                                });
-    quota_take(broker->quota, event->sender);
+    quota_take(broker->quota, event->sender, (uint32_t)event->bytes.len);
     if (!at_turn)
         return;
     arena_reset(broker->scratch); /* of the event before, with the facts that it looked at */
@@ -317,10 +386,9 @@ void broker_event(struct broker *broker, connection_t from, const struct princip
         refuse(broker, from, &event->id, &reasons, 0);
         return;
     }
-    enum reason_code why = unavailable(broker, event);
-    if (why != REASON_COUNT) {
-        reasons_add(&reasons, why, NULL, NULL, NULL, NULL);
-        refuse(broker, from, &event->id, &reasons, why == REASON_STORE_FULL ? 0 : BUSY_RETRY_MS);
+    uint32_t retry_ms = unavailable(broker, principal, event, place, &reasons);
+    if (reasons.count > 0) {
+        refuse(broker, from, &event->id, &reasons, retry_ms);
         return;
     }
     if (event_type_is_register(event->type))

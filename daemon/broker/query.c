@@ -58,6 +58,11 @@ static const struct column queues[] = {
     TEXT("stage"), NUMBER("queued"), NUMBER("ready"), NUMBER("leased"), NUMBER("delayed"),
     NUMBER("held"), NUMBER("workers"), MOMENT("oldest"),
 };
+static const struct column quotas[] = {
+    TEXT("organisation"), NUMBER("events"), NUMBER("events_max"), NUMBER("bytes"),
+    NUMBER("bytes_max"), NUMBER("workflows"), NUMBER("workflows_max"), NUMBER("tokens"),
+    NUMBER("burst"), NUMBER("rate"), NUMBER("refused"),
+};
 static const struct column workers[] = {
     TEXT("name"), TEXT("stages"), NUMBER("capacity"), NUMBER("leased"), NUMBER("findings"),
     NUMBER("silent_ms"), NUMBER("here_ms"), WIDE("organisation", TEXT),
@@ -115,6 +120,8 @@ static const struct command commands[] = {
      "what the daemon would say of the event in the body; nothing is kept, no worker is asked"},
     {"queue list", READING, 0, 0, COLUMNS(queues), LIST, query_queue_list,
      "work under way, by stage"},
+    {"quota list", READING, TAKES(ORGANISATION), 0, COLUMNS(quotas), LIST, query_quota_list,
+     "what each organisation has under way, and of how much"},
     {"worker list", READING, 0, 0, COLUMNS(workers), LIST, query_worker_list,
      "the workers that are here"},
     {"org list", READING, TAKES(KIND) | TAKES(ON), 0, COLUMNS(organisations), LIST, query_org_list,

@@ -138,6 +138,7 @@ void query_event_status(struct asking *asking);
 void query_event_validate(struct asking *asking);
 void query_queue_list(struct asking *asking);
 void query_worker_list(struct asking *asking);
+void query_quota_list(struct asking *asking);
 
 /* ---- query_registers.c ---- */
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "daemon/broker/query.h"
 #include "proto/codec.h"
 
@@ -365,5 +367,69 @@ void query_worker_list(struct asking *asking)
             return;
         }
         put_worker(asking, &worker);
+    }
+}
+
+/* ---- quotas ---- */
+
+static void put_quota(struct asking *asking, struct ods ods)
+{
+    struct broker *broker = asking->broker;
+    const struct broker_options *options = &broker->options;
+    struct quota_use use = quota_use_of(broker->quota, ods, broker->now.mono_ms);
+
+    query_text(asking, ods.text);
+    query_number(asking, use.events);
+    query_number(asking, options->events_open_sender_max);
+    number_of(asking, use.bytes);
+    number_of(asking, options->bytes_open_sender_max);
+    number_of(asking, store_get_caseload(broker->store, ods));
+    query_number(asking, options->workflows_open_lead_max);
+    query_number(asking, use.tokens);
+    query_number(asking, options->events_burst_sender_max);
+    query_number(asking, options->events_rate_sender_max);
+    number_of(asking, use.refused);
+}
+
+/** The next organisation after @after that has anything under way, or a workflow. False: no more. */
+static bool next_in_quotas(struct asking *asking, struct ods after, struct ods *ret)
+{
+    struct broker *broker = asking->broker;
+    struct ods leads;
+    uint64_t count = 0;
+    uint32_t looked = 0;
+    bool found = quota_next(broker->quota, after, ret, &looked);
+    bool led = store_next_caseload(broker->store, after, &leads, &count);
+
+    broker->asked += looked / 64 + 1; /* a row of the store costs some 64 of these */
+    if (led && (!found || memcmp(leads.text, ret->text, ODS_SIZE) < 0))
+        *ret = leads;
+    return found || led;
+}
+
+void query_quota_list(struct asking *asking)
+{
+    struct ods at;
+    struct ods next;
+
+    if (query_given(asking, ARGUMENT_ORGANISATION) || !query_sees_all(asking)) {
+        struct ods one = query_given(asking, ARGUMENT_ORGANISATION)
+                             ? asking->organisation
+                             : asking->principal->organisation;
+        if (!query_sees_organisation(asking, one))
+            query_error(asking, "SENDER_NOT_AUTHORISED", "%s may not see what %s has under way",
+                        asking->principal->organisation.text, one.text);
+        else if (query_row(asking))
+            put_quota(asking, one);
+        return;
+    }
+    (void)query_resumed(asking, &at, sizeof at);
+    while (next_in_quotas(asking, at, &next)) {
+        if (asking->broker->asked >= ASKED_MAX || !query_row(asking)) {
+            query_resume(asking, &at, sizeof at);
+            return;
+        }
+        put_quota(asking, next);
+        at = next;
     }
 }

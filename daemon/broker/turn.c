@@ -196,7 +196,7 @@ static void conclude_turn(struct broker *broker, uint64_t seq, const struct even
     if (decision->verdict == VERDICT_HELD) {
         docket_move(broker->docket, seq, open->stage, DOCKET_HELD);
     } else {
-        quota_give(broker->quota, open->sender);
+        quota_give(broker->quota, open->sender, open->cost);
         docket_remove(broker->docket, seq);
     }
     struct workflow after;

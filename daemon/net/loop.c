@@ -325,7 +325,7 @@ static enum status turn(struct loop *loop)
     take_wishes(loop);
 
     bool idle = !result.any && owed_count == 0;
-    status = broker_end(broker, idle);
+    status = broker_end(broker);
     intake_end(loop->intake);
     if (status != STATUS_OK)
         return failed(loop, status, "state");
@@ -429,7 +429,7 @@ static enum loop_end stop(struct loop *loop)
     broker_begin(loop->parts.broker, loop->now);
     enum status status = broker_flush(loop->parts.broker);
     if (status == STATUS_OK)
-        status = broker_end(loop->parts.broker, true);
+        status = broker_end(loop->parts.broker);
     if (status != STATUS_OK) {
         failed(loop, status, "state");
         return LOOP_FAILED;

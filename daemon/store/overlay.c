@@ -14,7 +14,7 @@ static_assert(ODS_SIZE + 1 + REFERENCE_SIZE < ROW_KEY_BYTES, "a reference's key 
 
 static const bool hot[KV_TABLES] = {
     [KV_WORKFLOW] = true, [KV_REFERENCE] = true, [KV_SEEN] = true,
-    [KV_OPEN] = true,     [KV_LEDGER] = true,
+    [KV_OPEN] = true,     [KV_LEDGER] = true,    [KV_CASELOAD] = true,
 };
 
 struct row {

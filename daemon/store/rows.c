@@ -748,3 +748,39 @@ void rows_put_ledger_line(struct rows *rows, const struct ledger_line_row *row, 
     record_encode_ledger_line(&rows->record, row);
     put(rows, KV_LEDGER_LINE, &name);
 }
+
+/* ---- caseload ---- */
+
+uint64_t rows_get_caseload(struct rows *rows, struct ods lead)
+{
+    struct name name = name_ods(lead);
+    struct slice payload;
+    uint64_t count = 0;
+
+    if (get(rows, KV_CASELOAD, &name, &payload))
+        (void)decoded(rows, KV_CASELOAD, slice_of(&name), record_decode_number(payload, &count));
+    return count;
+}
+
+bool rows_next_caseload(struct rows *rows, struct ods after, struct ods *ret, uint64_t *ret_count)
+{
+    struct name name = name_ods(after);
+    struct slice key;
+    struct slice payload;
+    struct ods ods = {""};
+
+    if (!next(rows, KV_CASELOAD, &name, &key, &payload) ||
+        !decoded(rows, KV_CASELOAD, key, record_decode_number(payload, ret_count)))
+        return false;
+    memcpy(ods.text, key.bytes, ODS_KEY_BYTES);
+    *ret = ods;
+    return true;
+}
+
+void rows_put_caseload(struct rows *rows, struct ods lead, uint64_t count)
+{
+    struct name name = name_ods(lead);
+
+    record_encode_number(&rows->record, count);
+    put(rows, KV_CASELOAD, &name);
+}

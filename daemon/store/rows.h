@@ -9,7 +9,7 @@
  *   organisation  code, last opened first         level         code, newest day first
  *   support       ccg, csu, newest seq first      key           public key
  *   key_order     seq of KEY_ADDED -> public key  ledger        organisation, year
- *   ledger_line   organisation, year, seq, index
+ *   ledger_line   organisation, year, seq, index   caseload      lead -> workflows open
  *
  * Numbers in keys are big-endian, codes 12 bytes filled with zeros. A row that does not check is a failure, kept in @rows
  * with its table and key; so is what the tables themselves report. Getters then return false.
@@ -107,6 +107,12 @@ bool rows_next_ledger(struct rows *rows, struct ods after_ods, int32_t after_yea
 void rows_put_ledger(struct rows *rows, const struct ledger_year *year);
 bool rows_next_ledger_line(struct rows *rows, struct ods ods, int32_t year, uint64_t after_seq,
                            uint32_t after_index, struct ledger_line_row *ret, uint32_t *ret_index);
+/** How many workflows of @lead, as named for ever, are open. */
+uint64_t rows_get_caseload(struct rows *rows, struct ods lead);
+/** The next lead by code that has, or had, one. */
+bool rows_next_caseload(struct rows *rows, struct ods after, struct ods *ret, uint64_t *ret_count);
+void rows_put_caseload(struct rows *rows, struct ods lead, uint64_t count);
+
 void rows_put_ledger_line(struct rows *rows, const struct ledger_line_row *row, uint32_t index);
 
 #endif

@@ -235,6 +235,23 @@ static void forget_due(struct state *state, const struct open_event *open)
         rows_del_due(&state->rows, open->due_ms, open->seq);
 }
 
+/** @workflow was in @before: is it one more that is open, or one less? */
+static void count_case(struct state *state, enum phase before, const struct workflow *workflow)
+{
+    bool was = before == PHASE_OPEN;
+    bool is = workflow->phase == PHASE_OPEN;
+
+    if (was == is)
+        return;
+    uint64_t count = rows_get_caseload(&state->rows, workflow->lead);
+    if (was && count == 0) {
+        rows_fail(&state->rows, STATUS_STORE_CORRUPT, "state: %s has no open workflow to close",
+                  workflow->lead.text);
+        return;
+    }
+    rows_put_caseload(&state->rows, workflow->lead, is ? count + 1 : count - 1);
+}
+
 static void apply_verdict(struct state *state, const struct entry *entry, const struct event *event)
 {
     struct rows *rows = &state->rows;
@@ -251,7 +268,9 @@ static void apply_verdict(struct state *state, const struct entry *entry, const 
             return;
     }
     forget_due(state, &row->open);
+    enum phase before = workflow.phase;
     apply_judged(&workflow, &row->open, next == NULL ? NULL : &next->row.open, entry, event);
+    count_case(state, before, &workflow);
 
     if (entry->verdict == VERDICT_HELD)
         hold(state, entry, row);

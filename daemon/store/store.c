@@ -315,6 +315,11 @@ void store_get_ledger(struct store *store, struct ods ods, int32_t year, struct 
     rows_get_ledger(state_rows(store->state), ods, year, ret);
 }
 
+uint64_t store_get_caseload(struct store *store, struct ods lead)
+{
+    return rows_get_caseload(state_rows(store->state), lead);
+}
+
 uint32_t store_get_facts(struct store *store, uint64_t number, enum event_type type,
                          struct slice *ret, uint64_t *ret_seqs, uint32_t max)
 {
@@ -360,6 +365,12 @@ bool store_next_ledger_line(struct store *store, struct ods ods, int32_t year, u
 {
     return rows_next_ledger_line(state_rows(store->state), ods, year, after_seq, after_index, ret,
                                  ret_index);
+}
+
+bool store_next_caseload(struct store *store, struct ods after, struct ods *ret,
+                         uint64_t *ret_count)
+{
+    return rows_next_caseload(state_rows(store->state), after, ret, ret_count);
 }
 
 bool store_next_key(struct store *store, uint64_t after_entry_seq, struct key_row *ret)

@@ -106,6 +106,8 @@ uint32_t store_get_supports(struct store *store, struct ods ccg, struct ods csu,
                             struct support_row *ret, uint32_t max);
 /** The year's row; without one all is zero but ods and year. */
 void store_get_ledger(struct store *store, struct ods ods, int32_t year, struct ledger_year *ret);
+/** How many workflows of @lead, as named for ever, are open. */
+uint64_t store_get_caseload(struct store *store, struct ods lead);
 /** Facts of a workflow of one type, oldest first: bytes and seqs. Returns how many. */
 uint32_t store_get_facts(struct store *store, uint64_t number, enum event_type type,
                          struct slice *ret, uint64_t *ret_seqs, uint32_t max);
@@ -128,6 +130,9 @@ bool store_next_ledger(struct store *store, struct ods after_ods, int32_t after_
                        struct ledger_year *ret);
 bool store_next_ledger_line(struct store *store, struct ods ods, int32_t year, uint64_t after_seq,
                             uint32_t after_index, struct ledger_line_row *ret, uint32_t *ret_index);
+/** Leads by code that have, or had, open workflows, and how many. */
+bool store_next_caseload(struct store *store, struct ods after, struct ods *ret,
+                         uint64_t *ret_count);
 bool store_next_key(struct store *store, uint64_t after_entry_seq, struct key_row *ret);
 /** The next event that waits for @wait; @ret_seq is its seq. */
 bool store_next_waiting(struct store *store, const struct wait *wait, uint64_t after_seq,

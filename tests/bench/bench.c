@@ -339,8 +339,13 @@ int main(int argc, char **argv)
     uint64_t salt =
         ((uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000) << 16 | 0x7000;
 
+    /* One sender is all senders here. */
+    char more[1024];
+    snprintf(more, sizeof more,
+             "events_rate_sender_max = 1000000\nevents_burst_sender_max = 1000000\n%s",
+             bench.options.more != NULL ? bench.options.more : "");
     instance_make(&bench.instance, bench.options.bin != NULL ? bench.options.bin : dirname(self),
-                  bench.options.more);
+                  more);
     if (!instance_start(&bench.instance))
         die("commissiond", "does not start");
     instance_start_workers(&bench.instance, bench.options.window > 64 ? WORKER_CAPACITY_MAX : 64);

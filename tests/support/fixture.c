@@ -256,7 +256,7 @@ void turn_closes(struct fixture *f)
     CHECK(broker_next_owed(f->broker) == NULL); /* nothing leaves before broker_conclude() */
     broker_conclude(f->broker);
     take_owed(f);
-    must(broker_end(f->broker, false));
+    must(broker_end(f->broker));
 }
 
 void turn_breaks_off(struct fixture *f)

@@ -314,6 +314,112 @@ static void more_than_may_be_open_is_busy(void **state)
     assert_non_null(answer_to(f, last.id, ANSWER_RECEIPT));
 }
 
+/** @event was refused as BUSY, and told which setting's limit it met. */
+static void expect_quota(const struct fixture *f, struct event event, const char *setting)
+{
+    expect_refused(f, event, REASON_BUSY);
+    const struct out_answer *answer = answer_to(f, event.id, ANSWER_REFUSED);
+    assert_non_null(strstr(answer->reason.text, setting));
+    assert_int_not_equal(answer->answer.retry_after_ms, 0);
+}
+
+static void who_sends_too_fast_is_told_when_to_send_again(void **state)
+{
+    struct fixture *f = *state;
+    f->options.events_rate_sender_max = 10;
+    f->options.events_burst_sender_max = 2;
+    when_restarted(f, false);
+    (void)when_sent(f, needs_assessed("02E", "a"));
+    struct event known = when_sent(f, needs_assessed("02E", "b"));
+
+    struct event fast = when_sent(f, needs_assessed("02E", "c"));
+    struct event other = when_sent(f, needs_assessed("01F", "a"));
+
+    expect_quota(f, fast, "events_rate_sender_max");
+    assert_non_null(answer_to(f, other.id, ANSWER_RECEIPT));
+
+    /* What is known is answered again, whatever its sender has used up. */
+    known = when_sent(f, known);
+    assert_int_equal(answers_to(f, known.id, ANSWER_RECEIPT), 2);
+    assert_null(answer_to(f, known.id, ANSWER_REFUSED));
+
+    when_time_passes(f, answer_to(f, fast.id, ANSWER_REFUSED)->answer.retry_after_ms);
+    fast = when_sent(f, fast);
+    assert_non_null(answer_to(f, fast.id, ANSWER_RECEIPT));
+}
+
+static void bytes_under_way_are_bounded_and_counted_again_at_start(void **state)
+{
+    struct fixture *f = *state;
+    struct event first = when_sent(f, needs_assessed("02E", "a"));
+    f->options.bytes_open_sender_max = first.bytes.len + 1;
+    when_restarted(f, true);
+
+    struct event second = when_sent(f, needs_assessed("02E", "b"));
+
+    expect_quota(f, second, "bytes_open_sender_max");
+    when_worker_of_all_joins(f, WORKER, 1);
+    when_found(f, 0, REASON_COUNT);
+    second = when_sent(f, second);
+    assert_non_null(answer_to(f, second.id, ANSWER_RECEIPT));
+}
+
+static void a_lead_with_many_open_workflows_opens_no_more(void **state)
+{
+    struct fixture *f = *state;
+    f->options.workflows_open_lead_max = 2;
+    when_restarted(f, false);
+    when_worker_of_all_joins(f, WORKER, 8);
+    given_workflow_in(f, "02E", "a", STAGE_REVIEW);
+    given_workflow_in(f, "02E", "b", STAGE_PRIORITIES_SET);
+
+    struct event third = when_sent(f, needs_assessed("02E", "c"));
+    struct event within = when_sent(f, note("02E", "b"));
+    struct event other = when_sent(f, needs_assessed("01F", "a"));
+
+    expect_quota(f, third, "workflows_open_lead_max");
+    assert_non_null(answer_to(f, within.id, ANSWER_RECEIPT));
+    assert_non_null(answer_to(f, other.id, ANSWER_RECEIPT));
+
+    /* One that is complete makes room for one, also after a restart. */
+    (void)when_sent(f, review_completed("02E", "a"));
+    when_all_is_found_good(f);
+    when_restarted(f, true);
+    third = when_sent(f, third);
+    assert_non_null(answer_to(f, third.id, ANSWER_RECEIPT));
+}
+
+static void quotas_are_shown_to_whom_they_concern(void **state)
+{
+    struct fixture *f = *state;
+    f->options.events_rate_sender_max = 10;
+    f->options.events_burst_sender_max = 5;
+    f->options.bytes_open_sender_max = 1000000;
+    f->options.workflows_open_lead_max = 9;
+    when_restarted(f, false);
+    when_worker_of_all_joins(f, WORKER, 8);
+    given_workflow_in(f, "01F", "a", STAGE_PRIORITIES_SET);
+    struct event open = when_sent(f, needs_assessed("02E", "a"));
+
+    const struct reply *all = when_asked(f, "OPS", "quota list", NULL);
+
+    assert_int_equal(all->rows_count, 2);
+    assert_string_equal(cell_of(f, all, 0, "organisation"), "01F");
+    assert_string_equal(cell_of(f, all, 0, "workflows"), "1");
+    assert_string_equal(cell_of(f, all, 0, "events"), "0");
+    assert_string_equal(cell_of(f, all, 1, "organisation"), "02E");
+    assert_string_equal(cell_of(f, all, 1, "events"), "1");
+    assert_int_equal(strtoul(cell_of(f, all, 1, "bytes"), NULL, 10), open.bytes.len);
+    assert_string_equal(cell_of(f, all, 1, "tokens"), "4");
+    assert_string_equal(cell_of(f, all, 1, "workflows_max"), "9");
+
+    const struct reply *own = when_asked(f, "02E", "quota list", NULL);
+    assert_int_equal(own->rows_count, 1);
+    assert_string_equal(cell_of(f, own, 0, "organisation"), "02E");
+    const struct reply *others = when_asked(f, "02E", "quota list", "organisation", "01F", NULL);
+    assert_int_not_equal(others->error.len, 0);
+}
+
 /* ---- order ---- */
 
 static void a_stale_after_is_a_conflict(void **state)
@@ -1025,7 +1131,7 @@ static void after_a_failed_flush_nobody_is_told_and_nothing_is_kept(void **state
 
     assert_int_not_equal(status, STATUS_OK);
     assert_null(broker_next_owed(f->broker));
-    assert_int_not_equal(broker_end(f->broker, true), STATUS_OK);
+    assert_int_not_equal(broker_end(f->broker), STATUS_OK);
 
     /* After the restart it was never there. */
     when_restarted(f, true);
@@ -1054,7 +1160,7 @@ static void a_key_change_is_told_once_it_is_durable(void **state)
     assert_string_equal(change.principal.organisation.text, "02E");
     assert_int_equal(change.principal.key_seq, journal_seq(f));
     assert_false(broker_next_key_change(f->broker, &change));
-    assert_int_equal(broker_end(f->broker, false), STATUS_OK);
+    assert_int_equal(broker_end(f->broker), STATUS_OK);
 
     struct event again = when_sent(f, key_added("02E", key));
     expect_verdict(f, again, VERDICT_REJECTED, REASON_KEY_EXISTS);
@@ -1066,7 +1172,7 @@ static void a_key_change_is_told_once_it_is_durable(void **state)
     assert_true(broker_next_key_change(f->broker, &change));
     assert_true(change.revoked);
     assert_memory_equal(change.principal.public_key.bytes, key.bytes, KEY_BYTES);
-    assert_int_equal(broker_end(f->broker, false), STATUS_OK);
+    assert_int_equal(broker_end(f->broker), STATUS_OK);
     struct event unknown = when_sent(f, key_revoked("02E", key));
     expect_verdict(f, unknown, VERDICT_REJECTED, REASON_KEY_UNKNOWN);
 }
@@ -1158,6 +1264,10 @@ int main(void)
         WORLD(what_the_key_does_not_allow_is_refused_without_an_entry),
         WORLD(an_event_that_cannot_be_read_is_refused_and_counted),
         WORLD(more_than_may_be_open_is_busy),
+        WORLD(who_sends_too_fast_is_told_when_to_send_again),
+        WORLD(bytes_under_way_are_bounded_and_counted_again_at_start),
+        WORLD(a_lead_with_many_open_workflows_opens_no_more),
+        WORLD(quotas_are_shown_to_whom_they_concern),
         WORLD(a_stale_after_is_a_conflict),
         WORLD(a_stage_out_of_order_is_rejected_by_the_daemon_alone),
         WORLD(events_of_one_workflow_are_judged_one_at_a_time_in_order),

@@ -91,6 +91,10 @@ static void every_key_is_taken(void **state)
                      "feeds_max = 1024\n"
                      "events_open_max = 1000000\n"
                      "events_open_sender_max = 1\n"
+                     "bytes_open_sender_max = 1048576\n"
+                     "events_rate_sender_max = 1\n"
+                     "events_burst_sender_max = 10000000\n"
+                     "workflows_open_lead_max = 7\n"
                      "log_level = \"debug\"\n");
 
     if (status != STATUS_OK)
@@ -111,6 +115,10 @@ static void every_key_is_taken(void **state)
     assert_true(f->config.feeds_max == 1024);
     assert_true(f->config.events_open_max == 1000000);
     assert_true(f->config.events_open_sender_max == 1);
+    assert_true(f->config.bytes_open_sender_max == 1048576);
+    assert_true(f->config.events_rate_sender_max == 1);
+    assert_true(f->config.events_burst_sender_max == 10000000);
+    assert_true(f->config.workflows_open_lead_max == 7);
     assert_true(f->config.log_level == LOG_LEVEL_DEBUG);
 }
 

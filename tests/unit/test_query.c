@@ -380,13 +380,13 @@ static void a_crowd_of_questions_fills_a_turn(void **state)
     assert_in_range(asked, 16, 128);
     assert_int_equal(broker_flush(f->broker), STATUS_OK);
     broker_conclude(f->broker);
-    assert_int_equal(broker_end(f->broker, false), STATUS_OK);
+    assert_int_equal(broker_end(f->broker), STATUS_OK);
 
     broker_begin(f->broker, f->now);
     assert_false(broker_full(f->broker));
     assert_int_equal(broker_flush(f->broker), STATUS_OK);
     broker_conclude(f->broker);
-    assert_int_equal(broker_end(f->broker, false), STATUS_OK);
+    assert_int_equal(broker_end(f->broker), STATUS_OK);
 }
 
 /* ---- registers ---- */
