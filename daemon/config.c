@@ -18,6 +18,7 @@
 #define CONFIG_BYTES_MAX 65536 /* the sample has 3000 */
 #define SERVER_KEY "/etc/commissiond/server.key"
 #define CREDENTIAL "server.key"
+#define SIGNING_KEY "signing.key"
 /* Not a name that the file can hold: carries the error function's buffer, as libconfuse gives it none. */
 #define SINK "\x01"
 
@@ -43,6 +44,8 @@ static const struct config_row rows[] = {
     {"workers_user",           KIND_TEXT,   "", 0, 0, 0, false},
     {"server_key_file",        KIND_TEXT,   "", 0, 0, 0, false},
     {"operator_public_key",    KIND_TEXT,   "", 0, 0, 0, false},
+    {"signing_key_file",       KIND_TEXT,   "", 0, 0, 0, false},
+    {"checkpoint_interval_s",  KIND_NUMBER, NULL, 3600, 0, 31 * 86400L, false},
     {"segment_bytes",          KIND_NUMBER, NULL, 64 * MIB, 4 * MIB, 1 * GIB, false},
     {"map_bytes",              KIND_NUMBER, NULL, 16 * GIB, 16 * MIB, 1024 * GIB, false},
     {"drain_ms",               KIND_NUMBER, NULL, 10000, 0, 600000, true},
@@ -115,7 +118,8 @@ static int check_number(cfg_t *cfg, cfg_opt_t *opt)
 static int check_path(cfg_t *cfg, cfg_opt_t *opt)
 {
     const char *value = cfg_opt_getnstr(opt, 0);
-    bool empty_fine = strcmp(opt->name, "server_key_file") == 0;
+    bool empty_fine =
+        strcmp(opt->name, "server_key_file") == 0 || strcmp(opt->name, "signing_key_file") == 0;
     if (value[0] == '\0' && empty_fine)
         return 0;
     if (value[0] == '/' && strlen(value) < CONFIG_PATH_SIZE)
@@ -206,6 +210,7 @@ static const struct {
     {"workers_endpoints", check_endpoints},
     {"workers_user", check_user},
     {"server_key_file", check_path},
+    {"signing_key_file", check_path},
     {"operator_public_key", check_public_key},
     {"log_level", check_level},
 };
@@ -270,11 +275,24 @@ static void take_server_key(cfg_t *cfg, char ret[CONFIG_PATH_SIZE])
         snprintf(ret, CONFIG_PATH_SIZE, "%s", SERVER_KEY);
 }
 
+/** What the file does not say: a file of the state folder. */
+static void take_signing_key(cfg_t *cfg, struct config *config)
+{
+    const char *value = cfg_getstr(cfg, "signing_key_file");
+    if (value[0] != '\0')
+        snprintf(config->signing_key_file, sizeof config->signing_key_file, "%s", value);
+    else
+        snprintf(config->signing_key_file, sizeof config->signing_key_file, "%.*s/%s",
+                 (int)(sizeof config->signing_key_file - sizeof "/" SIGNING_KEY), config->state_dir,
+                 SIGNING_KEY);
+}
+
 static void take_values(cfg_t *cfg, struct config *ret)
 {
     struct config config = {
         .segment_bytes = (uint64_t)cfg_getint(cfg, "segment_bytes"),
         .map_bytes = (uint64_t)cfg_getint(cfg, "map_bytes"),
+        .checkpoint_interval_s = (uint32_t)cfg_getint(cfg, "checkpoint_interval_s"),
         .drain_ms = (uint32_t)cfg_getint(cfg, "drain_ms"),
         .workers_max = (uint32_t)cfg_getint(cfg, "workers_max"),
         .feeds_max = (uint32_t)cfg_getint(cfg, "feeds_max"),
@@ -289,6 +307,7 @@ static void take_values(cfg_t *cfg, struct config *ret)
     take_endpoints(cfg, "clients_endpoints", &config.clients);
     take_endpoints(cfg, "workers_endpoints", &config.workers);
     take_server_key(cfg, config.server_key_file);
+    take_signing_key(cfg, &config);
     const char *user = cfg_getstr(cfg, "workers_user");
     config.workers_uid_given = user[0] != '\0' && find_uid(user, &config.workers_uid);
     config.operator_key_given =
@@ -447,6 +466,8 @@ const char *config_needs_restart(const struct config *before, const struct confi
         {"workers_user", before->workers_uid_given == after->workers_uid_given &&
                              before->workers_uid == after->workers_uid},
         {"server_key_file", strcmp(before->server_key_file, after->server_key_file) == 0},
+        {"signing_key_file", strcmp(before->signing_key_file, after->signing_key_file) == 0},
+        {"checkpoint_interval_s", before->checkpoint_interval_s == after->checkpoint_interval_s},
         {"operator_public_key",
          before->operator_key_given == after->operator_key_given &&
              memcmp(&before->operator_key, &after->operator_key, sizeof before->operator_key) == 0},

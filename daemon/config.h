@@ -21,10 +21,12 @@ struct config {
     bool workers_uid_given; /* on ipc, this user id proves a worker */
     uint32_t workers_uid;
     char server_key_file[CONFIG_PATH_SIZE];
+    char signing_key_file[CONFIG_PATH_SIZE];
     bool operator_key_given;
     struct key operator_key; /* the first operator's public key */
     uint64_t segment_bytes;
     uint64_t map_bytes;
+    uint32_t checkpoint_interval_s; /* 0: none */
     uint32_t drain_ms;
     uint32_t workers_max;
     uint32_t feeds_max;

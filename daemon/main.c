@@ -20,6 +20,7 @@
 #include "daemon/log.h"
 #include "daemon/net/loop.h"
 #include "daemon/net/notify.h"
+#include "daemon/net/signing.h"
 #include "daemon/store/store.h"
 
 #ifndef COMMISSION_VERSION
@@ -45,6 +46,8 @@ struct options {
     enum mode mode;
     const char *config_file;
     const char *verify_dir;
+    bool expecting;
+    struct store_expected expected;
 };
 
 /* All parts, in the order in which they are built. */
@@ -56,6 +59,9 @@ struct daemon {
     int lock_fd;
     struct keyfile server_key;
     bool server_key_read;
+    struct signing signing;
+    bool signing_read;
+    char checkpoint_file[CONFIG_PATH_SIZE + 16];
     struct store *store;
     struct keyring *keyring;
     struct broker *broker;
@@ -71,20 +77,38 @@ struct daemon {
 static const char help[] =
     "usage: commissiond [-c FILE]                run, in the foreground\n"
     "       commissiond [-c FILE] --check-config say whether FILE is fine\n"
-    "       commissiond [-c FILE] --verify DIR   prove journal and state in DIR (the daemon down)\n"
+    "       commissiond [-c FILE] --verify DIR [--expect ID:SEQ:HASH]\n"
+    "                                            prove journal and state in DIR (the daemon down)\n"
     "       commissiond --version | --help\n"
     "\n"
     "FILE is " CONFIG_FILE " unless given. SIGTERM drains and stops, SIGHUP reads\n"
     "the configuration again. Exit status: 0 done, 1 failed, 2 usage or configuration,\n"
     "3 the state folder is in use, 4 damage was found. See commissiond(8).\n";
 
+/** The journal's id, a seq, the entry's hash. */
+static bool expected_read(const char *text, struct store_expected *ret)
+{
+    const char *colon = strchr(text, ':');
+    char *end = NULL;
+    if (colon == NULL || !statement_id_parse(text, (size_t)(colon - text), ret->journal_id) ||
+        colon[1] < '0' || colon[1] > '9')
+        return false;
+    errno = 0;
+    ret->seq = strtoull(colon + 1, &end, 10);
+    return errno == 0 && *end == ':' && statement_hash_parse(end + 1, strlen(end + 1), &ret->hash);
+}
+
 /** -1: go on; else the exit status. */
 static int options_read(struct options *ret, int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"config", required_argument, NULL, 'c'}, {"check-config", no_argument, NULL, 'k'},
-        {"verify", required_argument, NULL, 'v'}, {"version", no_argument, NULL, 'V'},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+        {"config", required_argument, NULL, 'c'},
+        {"check-config", no_argument, NULL, 'k'},
+        {"verify", required_argument, NULL, 'v'},
+        {"expect", required_argument, NULL, 'e'},
+        {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     *ret = (struct options){.mode = MODE_RUN, .config_file = CONFIG_FILE};
     for (int option = getopt_long(argc, argv, "c:h", longs, NULL); option != -1;
@@ -100,6 +124,12 @@ static int options_read(struct options *ret, int argc, char **argv)
             ret->mode = MODE_VERIFY;
             ret->verify_dir = optarg;
             break;
+        case 'e':
+            ret->expecting = expected_read(optarg, &ret->expected);
+            if (ret->expecting)
+                break;
+            fprintf(stderr, "commissiond: --expect %s: ID:SEQ:HASH is wanted\n", optarg);
+            return EXIT_USAGE;
         case 'V':
             printf("commissiond %s\n", COMMISSION_VERSION);
             return EXIT_DONE;
@@ -120,11 +150,26 @@ static int options_read(struct options *ret, int argc, char **argv)
 
 /* ---- the instance lock ---- */
 
+/** Make @dir unless it is there; its name lasts when this returns, and with it what will be acknowledged in it. */
+static bool folder_make(const char *dir)
+{
+    char parent[CONFIG_PATH_SIZE + 8];
+    if (mkdir(dir, 0700) != 0)
+        return errno == EEXIST;
+    snprintf(parent, sizeof parent, "%s/..", dir);
+    int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool lasting = fsync(fd) == 0;
+    close(fd);
+    return lasting;
+}
+
 /** Taken before anything is opened or bound: LMDB and ipc:// would happily be shared. */
 static int lock_take(struct daemon *daemon)
 {
     const char *dir = daemon->config.state_dir;
-    if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
+    if (!folder_make(dir)) {
         log_line(&daemon->log, LOG_LEVEL_ERR, "no state folder dir=%s reason=\"%s\"", dir,
                  strerror(errno));
         return EXIT_FAILED;
@@ -248,6 +293,8 @@ static bool broker_begin_with(struct daemon *daemon)
         .events_burst_sender_max = daemon->config.events_burst_sender_max,
         .workflows_open_lead_max = daemon->config.workflows_open_lead_max,
         .version = COMMISSION_VERSION,
+        .signing_secret = daemon->signing.secret,
+        .checkpoint_ms = (int64_t)daemon->config.checkpoint_interval_s * 1000,
     };
     uint32_t seed = 0;
     CHECK(getrandom(&seed, sizeof seed, 0) == (ssize_t)sizeof seed);
@@ -306,6 +353,7 @@ static bool net_begin(struct daemon *daemon)
         .workers = daemon->workers,
         .log = &daemon->log,
         .signal_fd = daemon->signal_fd,
+        .checkpoint_file = daemon->checkpoint_file,
     };
     if (loop_new(&daemon->loop, &parts) != STATUS_OK)
         return false;
@@ -327,6 +375,55 @@ static int server_key_begin(struct daemon *daemon)
     return EXIT_USAGE;
 }
 
+static int signing_begin(struct daemon *daemon)
+{
+    char text[TEXT_SIZE] = "";
+    bool made;
+    enum status status =
+        signing_open(daemon->config.signing_key_file, &daemon->signing, &made, text, sizeof text);
+    if (status != STATUS_OK) {
+        log_line(&daemon->log, LOG_LEVEL_ERR, "signing key not read reason=\"%s\"", text);
+        return EXIT_USAGE;
+    }
+    daemon->signing_read = true;
+    if (made)
+        log_line(&daemon->log, LOG_LEVEL_NOTICE, "signing key made file=%s",
+                 daemon->config.signing_key_file);
+    snprintf(daemon->checkpoint_file, sizeof daemon->checkpoint_file, "%s/" SIGNING_CHECKPOINT,
+             daemon->config.state_dir);
+    return EXIT_DONE;
+}
+
+/**
+ * The journal holds what was signed: else an older one was put in the place of this one, or its end was cut off, and what others were
+ * told is gone. A checkpoint that another key signed says nothing.
+ */
+static int checkpoint_check(struct daemon *daemon)
+{
+    struct statement kept;
+    struct slice bytes;
+    struct hash hash;
+    uint8_t id[16];
+    enum status status = signing_kept(daemon->checkpoint_file, daemon->signing.public_key, &kept);
+    if (status != STATUS_OK) {
+        if (status != STATUS_NOT_FOUND)
+            log_line(&daemon->log, LOG_LEVEL_WARNING,
+                     "kept checkpoint not used file=%s reason=\"%s\"", daemon->checkpoint_file,
+                     status_text(status));
+        return EXIT_DONE;
+    }
+    store_journal_id(daemon->store, id);
+    if (memcmp(id, kept.journal_id, sizeof id) == 0 &&
+        store_read_entry(daemon->store, kept.seq, &bytes, &hash) == STATUS_OK &&
+        hash_equal(hash, kept.hash))
+        return EXIT_DONE;
+    log_line(&daemon->log, LOG_LEVEL_ERR,
+             "the journal lacks what was signed seq=%" PRIu64 " file=%s: it was replaced or cut "
+             "short; to go on all the same, take that file away",
+             kept.seq, daemon->checkpoint_file);
+    return EXIT_DAMAGED;
+}
+
 /** EXIT_DONE: everything stands. Else it was logged; daemon_end() releases what there is. */
 static int daemon_begin(struct daemon *daemon)
 {
@@ -340,8 +437,15 @@ static int daemon_begin(struct daemon *daemon)
     exit_status = server_key_begin(daemon);
     if (exit_status != EXIT_DONE)
         return exit_status;
-    if (!store_begin(daemon) || !keyring_begin(daemon) || !broker_begin_with(daemon) ||
-        !net_begin(daemon))
+    exit_status = signing_begin(daemon);
+    if (exit_status != EXIT_DONE)
+        return exit_status;
+    if (!store_begin(daemon))
+        return EXIT_FAILED;
+    exit_status = checkpoint_check(daemon);
+    if (exit_status != EXIT_DONE)
+        return exit_status;
+    if (!keyring_begin(daemon) || !broker_begin_with(daemon) || !net_begin(daemon))
         return EXIT_FAILED;
     /* The sockets have it now. */
     keyfile_clear(&daemon->server_key);
@@ -362,6 +466,8 @@ static void daemon_end(struct daemon *daemon)
     store_close(daemon->store);
     if (daemon->server_key_read)
         keyfile_clear(&daemon->server_key);
+    if (daemon->signing_read)
+        signing_clear(&daemon->signing);
     if (daemon->lock_fd >= 0)
         close(daemon->lock_fd);
     if (daemon->signal_fd >= 0)
@@ -457,8 +563,9 @@ static bool verify_locked(const char *dir, int *ret_fd)
     return *ret_fd < 0 || flock(*ret_fd, LOCK_EX | LOCK_NB) == 0;
 }
 
-static int verify(const char *dir, const struct config *config)
+static int verify(const struct options *options, const struct config *config)
 {
+    const char *dir = options->verify_dir;
     struct stat about;
     if (stat(dir, &about) != 0 || !S_ISDIR(about.st_mode)) {
         fprintf(stderr, "commissiond: %s: no such folder\n", dir);
@@ -472,7 +579,8 @@ static int verify(const char *dir, const struct config *config)
                 "journal verify\n",
                 dir);
     } else {
-        enum status status = store_verify(dir, config->map_bytes, say, NULL);
+        enum status status = store_verify_against(
+            dir, config->map_bytes, options->expecting ? &options->expected : NULL, say, NULL);
         exit_status = status == STATUS_OK              ? EXIT_DONE
                       : status == STATUS_STORE_CORRUPT ? EXIT_DAMAGED
                                                        : EXIT_FAILED;
@@ -506,7 +614,7 @@ int main(int argc, char **argv)
         printf("%s: fine\n", options.config_file);
         return EXIT_DONE;
     case MODE_VERIFY:
-        return verify(options.verify_dir, &config);
+        return verify(&options, &config);
     case MODE_RUN:
         return run(&options, &config);
     }

@@ -4,6 +4,7 @@
 #include "clients/cli/member.h"
 #include "clients/cli/print.h"
 #include "clients/commands/commands.h"
+#include "clients/commands/statement.h"
 #include "proto/codec.h"
 #include "proto/json.h"
 
@@ -608,45 +609,63 @@ int event_send_text(struct cli *cli, const char *json, bool dry_run)
 
 /* ---- status ------------------------------------------------------------------------------- */
 
-static int status(struct cli *cli, int argc, char **argv)
+/** Which event a question is about. */
+struct named {
+    char id[EVENT_ID_TEXT_SIZE];
+    struct ods lead;
+    struct reference reference;
+    struct cli_argument arguments[5];
+};
+
+/** The event @text, with the options that say where it belongs. 0, or an exit code, said already. */
+static int name_event(struct cli *cli, const char *text, struct named *ret)
 {
     struct event_id id;
     const char *workflow = cli_option(cli, "workflow");
     const char *organisation = cli_option(cli, "organisation");
     const char *type = cli_option(cli, "type");
-    char id_text[EVENT_ID_TEXT_SIZE];
-    struct ods lead = {0};
-    struct reference reference = {0};
 
-    CHECK(argc == 1);
-    if (!event_id_parse(argv[0], &id))
+    *ret = (struct named){.id = ""};
+    if (!event_id_parse(text, &id))
         return cli_fail(cli, EXIT_USAGE, "\"%s\" is no event id; one has 32 hexadecimal digits",
-                        argv[0]);
-    event_id_print(id, id_text);
+                        text);
+    event_id_print(id, ret->id);
     if ((workflow == NULL) == (organisation == NULL) || (organisation == NULL) != (type == NULL))
         return cli_fail(cli, EXIT_USAGE,
                         "an event id is unique within its workflow or register: say which, with "
                         "--workflow LEAD/REFERENCE, or --organisation ODS --type EVENT_TYPE");
     if (workflow != NULL) {
-        int failed = cli_workflow(cli, workflow, &lead, &reference);
+        int failed = cli_workflow(cli, workflow, &ret->lead, &ret->reference);
         if (failed != 0)
             return failed;
     }
     const struct cli_argument arguments[] = {
-        {"event_id", id_text},
-        {"lead", workflow != NULL ? lead.text : NULL},
-        {"reference", workflow != NULL ? reference.text : NULL},
+        {"event_id", ret->id},
+        {"lead", workflow != NULL ? ret->lead.text : NULL},
+        {"reference", workflow != NULL ? ret->reference.text : NULL},
         {"organisation", organisation},
         {"event_type", type},
     };
+    static_assert(sizeof arguments == sizeof ret->arguments, "all of them");
+    memcpy(ret->arguments, arguments, sizeof arguments);
+    return 0;
+}
 
+static int status(struct cli *cli, int argc, char **argv)
+{
+    struct named named;
+
+    CHECK(argc == 1);
+    int failed = name_event(cli, argv[0], &named);
+    if (failed != 0)
+        return failed;
     const struct reply *reply;
-    int failed =
-        cli_ask(cli, "event status", arguments, ARRAY_LEN(arguments), (struct slice){0}, &reply);
+    failed = cli_ask(cli, "event status", named.arguments, ARRAY_LEN(named.arguments),
+                     (struct slice){0}, &reply);
     if (failed != 0)
         return failed;
     if (reply->rows_count == 0)
-        return cli_fail(cli, EXIT_NOT_FOUND, "event %s is not known there", id_text);
+        return cli_fail(cli, EXIT_NOT_FOUND, "event %s is not known there", named.id);
 
     /* The daemon's columns and one more, for the reasons. */
     struct column columns[PRINT_COLUMNS_MAX];
@@ -667,6 +686,28 @@ static int status(struct cli *cli, int argc, char **argv)
     return written ? EXIT_DONE : EXIT_FAILED;
 }
 
+/* ---- receipt ------------------------------------------------------------------------------ */
+
+static int receipt(struct cli *cli, int argc, char **argv)
+{
+    bool verifying = strcmp(argv[0], "verify") == 0;
+    if (verifying != (argc == 2))
+        return cli_fail(cli, EXIT_USAGE, "event receipt EVENT_ID, or event receipt verify FILE");
+    if (verifying) {
+        struct statement_key key;
+        struct statement statement;
+        int failed = statement_key_given(cli, &key);
+        if (failed == 0)
+            failed = statement_read_file(cli, argv[1], STATEMENT_RECEIPT, key, &statement);
+        return failed != 0 ? failed : statement_print(cli, &statement);
+    }
+    struct named named;
+    int failed = name_event(cli, argv[0], &named);
+    if (failed != 0)
+        return failed;
+    return statement_fetch(cli, "event receipt", named.arguments, ARRAY_LEN(named.arguments));
+}
+
 /* ---- the table ---------------------------------------------------------------------------- */
 
 static const struct cli_option submit_options[] = {
@@ -684,6 +725,15 @@ static const struct cli_option status_options[] = {
     {"workflow", "LEAD/REFERENCE", "the workflow that the event is about"},
     {"organisation", "ODS", "the organisation whose register it is about"},
     {"type", "EVENT_TYPE", "with --organisation: the event's type, such as ALLOTMENT_SET"},
+    {0},
+};
+
+static const struct cli_option receipt_options[] = {
+    {"workflow", "LEAD/REFERENCE", "the workflow that the event is about"},
+    {"organisation", "ODS", "the organisation whose register it is about"},
+    {"type", "EVENT_TYPE", "with --organisation: the event's type, such as ALLOTMENT_SET"},
+    {"out", "FILE", "write the receipt to a new file"},
+    {"key", "KEY", "verify: the daemon's public key: 64 digits, base64, or a file with it"},
     {0},
 };
 
@@ -729,6 +779,23 @@ static const struct cli_verb verbs[] = {
                    "--workflow 02E/2018-physio",
         .options = status_options,
         .run = status,
+    },
+    {
+        .name = "receipt",
+        .arguments = "EVENT_ID | verify FILE",
+        .arguments_min = 1,
+        .arguments_max = 2,
+        .help = "Fetch an event's signed receipt, or check one without the daemon",
+        .more = "The receipt says which entry of which journal received the event, with the\n"
+                "entry's hash, a digest of the event's bytes and the time, signed with the\n"
+                "daemon's key. Kept outside, it proves later what was acknowledged. `verify`\n"
+                "asks nobody: it needs the daemon's public key, from `journal head -o wide`.\n"
+                "Some ten receipts a second are signed for an organisation.\n\n"
+                "Exit code of verify: 0 it is the daemon's, 1 it is no receipt, 5 another\n"
+                "signed it, or it was changed.\n",
+        .example = "commission event receipt verify receipt.txt --key daemon.pub",
+        .options = receipt_options,
+        .run = receipt,
     },
     {0},
 };

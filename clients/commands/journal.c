@@ -4,6 +4,7 @@
 #include "clients/cli/print.h"
 #include "clients/cli/program.h"
 #include "clients/commands/commands.h"
+#include "clients/commands/statement.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -28,13 +29,21 @@ static int show(struct cli *cli, int argc, char **argv)
     return cli_print_answer(cli, "journal show", arguments, ARRAY_LEN(arguments));
 }
 
+static int checkpoint(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return statement_fetch(cli, "journal checkpoint", NULL, 0);
+}
+
 /* ---- verify ------------------------------------------------------------------------------- */
 
 /** The chain as far as it was walked. */
 struct walk {
-    struct hash hash; /* of the last entry; before the first, zeros */
-    uint64_t seq;     /* of the last entry */
-    char fault[160];  /* "": none */
+    struct hash hash;             /* of the last entry; before the first, zeros */
+    uint64_t seq;                 /* of the last entry */
+    char fault[200];              /* "": none */
+    const struct statement *kept; /* a checkpoint to be found on the way; NULL: none */
 };
 
 /** The next entry: its number follows, and its hash is BLAKE2b-256 of the hash before it and its bytes. */
@@ -56,6 +65,13 @@ static bool walk_step(struct walk *walk, const struct entry_row *row)
         (void)snprintf(walk->fault, sizeof walk->fault,
                        "entry %" PRIu64 " does not have the hash that its bytes and the entry "
                        "before it give",
+                       row->seq);
+        return false;
+    }
+    if (walk->kept != NULL && walk->kept->seq == row->seq && !hash_equal(hash, walk->kept->hash)) {
+        (void)snprintf(walk->fault, sizeof walk->fault,
+                       "entry %" PRIu64 " is not the one that the checkpoint signed: the journal "
+                       "was changed, or is another",
                        row->seq);
         return false;
     }
@@ -103,18 +119,44 @@ static int walk_all(struct cli *cli, struct walk *walk)
 }
 
 /** What needs the store needs the daemon's program: this process becomes it. */
-static int verify_folder(struct cli *cli, const char *folder)
+static int verify_folder(struct cli *cli, const char *folder, const struct statement *kept)
 {
     char path[PROGRAM_PATH_SIZE];
+    char expected[33 + 24 + HASH_TEXT_SIZE] = "";
     if (!program_find("commissiond", path))
         return cli_fail(cli, EXIT_FAILED,
                         "commissiond is neither beside this tool nor in PATH; it is needed to read "
                         "%s",
                         folder);
-    const char *const arguments[] = {path, "--verify", folder, NULL};
+    if (kept != NULL) {
+        char id[33];
+        char hash[HASH_TEXT_SIZE];
+        statement_id_print(kept->journal_id, id);
+        hash_print(kept->hash, hash);
+        (void)snprintf(expected, sizeof expected, "%s:%" PRIu64 ":%s", id, kept->seq, hash);
+    }
+    const char *const arguments[] = {path,     "--verify", folder, kept != NULL ? "--expect" : NULL,
+                                     expected, NULL};
     (void)fflush(stdout);
     execv(path, (char *const *)(uintptr_t)arguments);
     return cli_fail(cli, EXIT_FAILED, "%s: %s", path, strerror(errno));
+}
+
+/** Is it the journal that the checkpoint is of? 0, or an exit code, said already. */
+static int same_journal(struct cli *cli, const struct statement *kept)
+{
+    const struct reply *reply;
+    char id[33];
+    int failed = cli_ask(cli, "journal head", NULL, 0, (struct slice){0}, &reply);
+    if (failed != 0)
+        return failed;
+    statement_id_print(kept->journal_id, id);
+    for (uint32_t i = 0; i < reply->columns_count && reply->rows_count == 1; i++) {
+        if (strcmp(reply->columns[i].name, "journal_id") == 0 &&
+            reply->cells[i].len == strlen(id) && memcmp(reply->cells[i].bytes, id, strlen(id)) == 0)
+            return 0;
+    }
+    return cli_fail(cli, EXIT_REFUSED, "the checkpoint is of another journal, %s", id);
 }
 
 static int verify(struct cli *cli, int argc, char **argv)
@@ -126,13 +168,33 @@ static int verify(struct cli *cli, int argc, char **argv)
         {"first_bad", COLUMN_NUMBER, false},
     };
     const char *folder = cli_option(cli, "dir");
-    struct walk walk = {0};
+    const char *path = cli_option(cli, "checkpoint");
+    struct statement_key key;
+    struct statement kept;
+    struct walk walk = {.kept = path != NULL ? &kept : NULL};
+    int failed = 0;
     (void)argc;
     (void)argv;
-    if (folder != NULL)
-        return verify_folder(cli, folder);
     CHECK(sodium_init() >= 0);
-    int failed = walk_all(cli, &walk);
+    if (path != NULL)
+        failed = statement_key_given(cli, &key);
+    if (path != NULL && failed == 0)
+        failed = statement_read_file(cli, path, STATEMENT_CHECKPOINT, key, &kept);
+    if (failed != 0)
+        return failed;
+    if (folder != NULL)
+        return verify_folder(cli, folder, walk.kept);
+    if (path != NULL)
+        failed = same_journal(cli, &kept);
+    if (failed == 0)
+        failed = walk_all(cli, &walk);
+    if (failed == 0 && path != NULL && walk.seq < kept.seq) {
+        (void)snprintf(walk.fault, sizeof walk.fault,
+                       "entry %" PRIu64 ", which the checkpoint signed, is missing: the journal "
+                       "ends with %" PRIu64,
+                       kept.seq, walk.seq);
+        failed = EXIT_FAILED;
+    }
     if (failed != 0 && walk.fault[0] == '\0')
         return failed;
     struct printer *printer = printer_new(cli, columns, ARRAY_LEN(columns));
@@ -146,6 +208,13 @@ static int verify(struct cli *cli, int argc, char **argv)
 
 static const struct cli_option verify_options[] = {
     {"dir", "DIR", "prove the journal and state in DIR instead; no daemon may run on it"},
+    {"checkpoint", "FILE", "a checkpoint that was kept: the journal must still hold what it says"},
+    {"key", "KEY", "with --checkpoint: the daemon's public key, 64 digits, base64, or a file"},
+    {0},
+};
+
+static const struct cli_option checkpoint_options[] = {
+    {"out", "FILE", "write the checkpoint to a new file"},
     {0},
 };
 
@@ -166,6 +235,17 @@ static const struct cli_verb verbs[] = {
         .more = "Whoever keeps a head outside can show later that nothing before it was changed.\n",
         .example = "commission -c dev/operator journal head",
         .run = head,
+    },
+    {
+        .name = "checkpoint",
+        .arguments = "",
+        .help = "Fetch the newest signed checkpoint of the head",
+        .more = "The daemon signs its head now and then (checkpoint_interval_s). Keep checkpoints\n"
+                "where the daemon's machine cannot reach them: `journal verify --checkpoint`\n"
+                "shows later that nothing before them was changed or taken away.\n",
+        .example = "commission -c dev/02E journal checkpoint --out checkpoint.txt",
+        .options = checkpoint_options,
+        .run = checkpoint,
     },
     {
         .name = "verify",

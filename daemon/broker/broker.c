@@ -89,6 +89,8 @@ static enum status take_memory(struct broker *broker, uint32_t events_max)
         status = due_new(&broker->due, events_max);
     if (status == STATUS_OK)
         status = feeds_new(&broker->feeds, options->feeds_max);
+    if (status == STATUS_OK)
+        status = notary_new(&broker->notary, options->signing_secret, options->checkpoint_ms);
     if (status != STATUS_OK)
         return status;
     broker->turns.seqs = calloc(events_max, sizeof *broker->turns.seqs);
@@ -143,6 +145,7 @@ struct broker *broker_free(struct broker *broker)
         roster_free(broker->roster);
         due_free(broker->due);
         feeds_free(broker->feeds);
+        notary_free(broker->notary);
         free(broker->turns.seqs);
     }
     free(broker);
@@ -256,6 +259,7 @@ int64_t broker_due_ms(const struct broker *broker)
 
     int64_t due_ms = sooner(due_next_ms(broker->due), roster_due_ms(broker->roster));
     due_ms = sooner(due_ms, feeds_due_ms(broker->feeds, store_durable_seq(broker->store)));
+    due_ms = sooner(due_ms, notary_due_ms(broker->notary, store_durable_seq(broker->store)));
     if (broker->dirty_since_ms != 0)
         due_ms = sooner(due_ms, broker->dirty_since_ms + STATE_COMMIT_MS);
     return due_ms;
@@ -269,8 +273,22 @@ enum status broker_flush(struct broker *broker)
     return broker->failure;
 }
 
+/** The head as it is on disk, signed when that is due. */
+static void sign_head(struct broker *broker)
+{
+    struct statement head = {
+        .kind = STATEMENT_CHECKPOINT,
+        .seq = store_durable_seq(broker->store),
+        .hash = store_head_hash(broker->store),
+    };
+
+    store_journal_id(broker->store, head.journal_id);
+    notary_tick(broker->notary, &head, broker->now);
+}
+
 void broker_conclude(struct broker *broker)
 {
+    sign_head(broker);
     work_assign(broker);
     enum status status = feeds_read(broker->feeds, broker->store, &broker->outbox, broker->scratch,
                                     broker->now.mono_ms);
@@ -355,6 +373,11 @@ enum broker_wish broker_next_wish(struct broker *broker)
     enum broker_wish wish = broker->wish;
     broker->wish = WISH_NONE;
     return wish;
+}
+
+const char *broker_next_checkpoint(struct broker *broker)
+{
+    return notary_next_checkpoint(broker->notary);
 }
 
 void broker_drain(struct broker *broker)

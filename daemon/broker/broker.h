@@ -34,6 +34,9 @@ struct broker_options {
     uint32_t workflows_open_lead_max; /* of one lead; beyond it none is opened; 0: no limit */
     uint32_t lease_ms;                /* 0: the stage table's */
     const char *version;
+    const uint8_t
+        *signing_secret;   /* STATEMENT_SECRET_BYTES, stays the caller's; NULL: nothing is signed */
+    int64_t checkpoint_ms; /* between two checkpoints of the head; 0: none */
 };
 
 /** Make a broker over @store (stays the caller's), its queues rebuilt from the open work. STATUS_NO_MEMORY, or the store's failure. Writes the STARTED entry with the first batch. */
@@ -131,6 +134,9 @@ bool broker_next_key_change(struct broker *broker, struct key_change *ret);
 enum broker_wish { WISH_NONE, WISH_STOP, WISH_RELOAD };
 /** What an operator asked for (server stop, server reload); asked once. */
 enum broker_wish broker_next_wish(struct broker *broker);
+
+/** The checkpoint that was made since the last call, a statement's text, valid until broker_begin(); NULL: none. */
+const char *broker_next_checkpoint(struct broker *broker);
 
 /** From now on new events are refused with DRAINING. */
 void broker_drain(struct broker *broker);

@@ -7,6 +7,7 @@
 #include "daemon/broker/docket.h"
 #include "daemon/broker/due.h"
 #include "daemon/broker/feed.h"
+#include "daemon/broker/notary.h"
 #include "daemon/broker/outbox.h"
 #include "daemon/broker/queue.h"
 #include "daemon/broker/quota.h"
@@ -56,6 +57,7 @@ struct broker {
     struct roster *roster;
     struct due *due;
     struct feeds *feeds;
+    struct notary *notary;
     struct turns turns;
 
     struct release releases[RELEASES_MAX];

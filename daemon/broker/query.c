@@ -89,6 +89,10 @@ static const struct column keys[] = {
 };
 static const struct column journal_head[] = {
     NUMBER("seq"), TEXT("hash"), TEXT("journal_id"), NUMBER("run"), WIDE("applied_seq", NUMBER),
+    WIDE("signing_key", TEXT),
+};
+static const struct column statements[] = {
+    TEXT("journal_id"), NUMBER("seq"), TEXT("hash"), MOMENT("at"), WIDE("statement", TEXT),
 };
 static const struct column commands_columns[] = {TEXT("command"), TEXT("arguments"), TEXT("help")};
 
@@ -116,6 +120,9 @@ static const struct command commands[] = {
     {"event status", READING, WORKFLOW | TAKES(EVENT_ID) | TAKES(ORGANISATION) | TAKES(EVENT_TYPE),
      TAKES(EVENT_ID), COLUMNS(event_status), SINGLE, query_event_status,
      "where one event stands, by its id with lead and reference, or organisation and event_type"},
+    {"event receipt", READING, WORKFLOW | TAKES(EVENT_ID) | TAKES(ORGANISATION) | TAKES(EVENT_TYPE),
+     TAKES(EVENT_ID), COLUMNS(statements), SINGLE, query_event_receipt,
+     "the signed receipt of one event, named as in event status"},
     {"event validate", READING, 0, 0, COLUMNS(event_validate), SINGLE, query_event_validate,
      "what the daemon would say of the event in the body; nothing is kept, no worker is asked"},
     {"queue list", READING, 0, 0, COLUMNS(queues), LIST, query_queue_list,
@@ -138,6 +145,8 @@ static const struct command commands[] = {
      "keys that were added, also revoked ones"},
     {"journal head", READING, 0, 0, COLUMNS(journal_head), SINGLE, query_journal_head,
      "the newest durable entry and its hash"},
+    {"journal checkpoint", READING, 0, 0, COLUMNS(statements), SINGLE, query_journal_checkpoint,
+     "the newest signed checkpoint of the head"},
     {"journal show", READING, TAKES(SEQ), TAKES(SEQ), COLUMNS(entries), SINGLE, query_journal_show,
      "one entry"},
     {"journal read", OPERATING, TAKES(FROM), 0, NULL, 0, LIST, query_journal_read,

@@ -127,6 +127,13 @@ MUST_USE bool query_workflow(struct asking *asking, struct workflow *ret);
 MUST_USE bool query_read(struct asking *asking, uint64_t seq, struct entry *ret,
                          struct slice *ret_bytes, struct hash *ret_hash);
 
+/**
+ * The event that the arguments name, as it was received: the row of its id, its entry and that entry's bytes and hash (as query_read()).
+ * False: it does not concern the asker, or is not known, or was never sent; the error is said.
+ */
+MUST_USE bool query_known_event(struct asking *asking, struct seen *ret, struct entry *ret_entry,
+                                struct slice *ret_bytes, struct hash *ret_hash);
+
 /* ---- query_cases.c ---- */
 
 void query_server_status(struct asking *asking);
@@ -155,5 +162,10 @@ void query_workflow_history(struct asking *asking);
 void query_journal_head(struct asking *asking);
 void query_journal_show(struct asking *asking);
 void query_journal_read(struct asking *asking);
+
+/* ---- query_statements.c ---- */
+
+void query_event_receipt(struct asking *asking);
+void query_journal_checkpoint(struct asking *asking);
 
 #endif

@@ -161,8 +161,8 @@ static uint64_t event_number(struct asking *asking)
     if (query_given(asking, ARGUMENT_LEAD) && query_given(asking, ARGUMENT_REFERENCE))
         return query_workflow(asking, &workflow) ? workflow.number : 0;
     if (!query_given(asking, ARGUMENT_ORGANISATION) || !query_given(asking, ARGUMENT_EVENT_TYPE)) {
-        query_error(asking, "USAGE",
-                    "event status needs lead and reference, or organisation and event_type");
+        query_error(asking, "USAGE", "%s needs lead and reference, or organisation and event_type",
+                    asking->command->name);
         return 0;
     }
     if (store_get_register(asking->broker->store, asking->organisation, asking->event_type, &head))
@@ -206,6 +206,22 @@ static void put_event_status(struct asking *asking, const struct seen *seen,
     query_hash(asking, hash);
 }
 
+bool query_known_event(struct asking *asking, struct seen *ret, struct entry *ret_entry,
+                       struct slice *ret_bytes, struct hash *ret_hash)
+{
+    uint64_t number = event_number(asking);
+
+    if (number == 0)
+        return false;
+    bool known = store_get_seen(asking->broker->store, number, asking->event_id, ret);
+    if (known && !query_read(asking, ret->seq, ret_entry, ret_bytes, ret_hash))
+        return false;
+    if (known && (ret_entry->kind != ENTRY_RECORDED || sees_entry(asking, ret_entry)))
+        return true;
+    query_error(asking, "NOT_FOUND", "no such event is known; nothing was kept under this id");
+    return false;
+}
+
 void query_event_status(struct asking *asking)
 {
     struct seen seen;
@@ -216,16 +232,8 @@ void query_event_status(struct asking *asking)
     struct hash verdict_hash;
     enum verdict verdict = VERDICT_NONE;
 
-    uint64_t number = event_number(asking);
-    if (number == 0)
+    if (!query_known_event(asking, &seen, &received, &bytes, &hash))
         return;
-    bool known = store_get_seen(asking->broker->store, number, asking->event_id, &seen);
-    if (known && !query_read(asking, seen.seq, &received, &bytes, &hash))
-        return;
-    if (!known || (received.kind == ENTRY_RECORDED && !sees_entry(asking, &received))) {
-        query_error(asking, "NOT_FOUND", "no such event is known; nothing was kept under this id");
-        return;
-    }
     if (seen.verdict_seq != 0) {
         if (!query_read(asking, seen.verdict_seq, &judged, &bytes, &verdict_hash))
             return;

@@ -108,17 +108,16 @@ void query_workflow_history(struct asking *asking)
 
 void query_journal_head(struct asking *asking)
 {
-    static const char digits[] = "0123456789abcdef";
     struct store *store = asking->broker->store;
     uint8_t id[16];
     char text[33];
+    struct statement_key key;
+    char key_text[STATEMENT_KEY_TEXT_SIZE] = "";
 
     store_journal_id(store, id);
-    for (uint32_t i = 0; i < sizeof id; i++) {
-        text[2 * i] = digits[id[i] >> 4];
-        text[2 * i + 1] = digits[id[i] & 15];
-    }
-    text[32] = '\0';
+    statement_id_print(id, text);
+    if (notary_can(asking->broker->notary, &key))
+        statement_key_print(key, key_text);
     if (!query_row(asking))
         return;
     query_number(asking, (int64_t)store_durable_seq(store));
@@ -126,6 +125,7 @@ void query_journal_head(struct asking *asking)
     query_text(asking, text);
     query_number(asking, (int64_t)store_run(store));
     query_number(asking, (int64_t)store_applied_seq(store));
+    query_text(asking, key_text);
 }
 
 void query_journal_show(struct asking *asking)

@@ -71,7 +71,7 @@ static bool pair_fits(const struct keyfile *keyfile)
            memcmp(expected, keyfile->public_key.bytes, KEY_BYTES) == 0;
 }
 
-static enum status open_checked(const char *path, int *ret, char *text, size_t text_size)
+enum status keyfile_open(const char *path, int *ret, char *text, size_t text_size)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) {
@@ -101,7 +101,7 @@ static enum status open_checked(const char *path, int *ret, char *text, size_t t
 enum status keyfile_read(const char *path, struct keyfile *ret, char *text, size_t text_size)
 {
     int fd = -1;
-    enum status status = open_checked(path, &fd, text, text_size);
+    enum status status = keyfile_open(path, &fd, text, text_size);
     if (status != STATUS_OK)
         return status;
 

@@ -19,6 +19,8 @@ struct keyfile {
  */
 MUST_USE enum status keyfile_read(const char *path, struct keyfile *ret, char *text,
                                   size_t text_size);
+/** Open a file that holds a secret, for reading. STATUS_OK: *@ret is the caller's to close(). STATUS_NOT_FOUND, STATUS_REFUSED, STATUS_IO_FAILED: as above. */
+MUST_USE enum status keyfile_open(const char *path, int *ret, char *text, size_t text_size);
 /** Wipe and unlock. */
 void keyfile_clear(struct keyfile *keyfile);
 

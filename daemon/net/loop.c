@@ -15,6 +15,7 @@
 #include "daemon/net/intake.h"
 #include "daemon/net/mail.h"
 #include "daemon/net/notify.h"
+#include "daemon/net/signing.h"
 
 #define ZAP_TURN_MAX 64
 #define LOST_TURN_MAX 64
@@ -161,6 +162,18 @@ static void take_key_changes(struct loop *loop)
                      change.principal.organisation.text);
         }
     }
+}
+
+/** The newest checkpoint is kept for those who check the journal with the daemon down. Without the file nothing is lost. */
+static void keep_checkpoint(struct loop *loop)
+{
+    const char *text = broker_next_checkpoint(loop->parts.broker);
+    if (text == NULL || loop->parts.checkpoint_file == NULL)
+        return;
+    enum status status = signing_keep(loop->parts.checkpoint_file, text);
+    if (status != STATUS_OK)
+        log_line(loop->parts.log, LOG_LEVEL_ERR, "checkpoint not kept file=%s reason=\"%s\"",
+                 loop->parts.checkpoint_file, strerror(errno));
 }
 
 static void end_revoked(struct loop *loop)
@@ -323,6 +336,7 @@ static enum status turn(struct loop *loop)
     while (mail_next_unsent(loop->mail, &unsent))
         broker_unsent(broker, &unsent);
     take_wishes(loop);
+    keep_checkpoint(loop);
 
     bool idle = !result.any && owed_count == 0;
     status = broker_end(broker);

@@ -21,7 +21,8 @@ struct loop_parts {
     struct endpoint *clients;
     struct endpoint *workers;
     struct log *log;
-    int signal_fd; /* a signalfd of loop_signals() */
+    int signal_fd;               /* a signalfd of loop_signals() */
+    const char *checkpoint_file; /* where the newest checkpoint is kept */
 };
 
 /** Both clocks, now. The one place that reads them. */

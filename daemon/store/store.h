@@ -172,11 +172,23 @@ struct store_counts {
 };
 void store_count(struct store *store, struct store_counts *ret);
 
+/** An entry that a journal must hold: a checkpoint or a backup's manifest says so. */
+struct store_expected {
+    uint8_t journal_id[16];
+    uint64_t seq;
+    struct hash hash;
+};
+
 /**
  * Prove the journal and the state in @dir, with the daemon down: every digest and the chain; then a new state is built from the journal in a temporary
- * folder and compared with the one there, table by table, byte by byte (but meta). @say is called with each line of the report.
+ * folder and compared with the one there, table by table, byte by byte (but meta). @expected: an entry that must be there; NULL: none.
+ * @say is called with each line of the report.
  * STATUS_OK: all agrees. STATUS_STORE_CORRUPT: @say said what does not.
  */
+MUST_USE enum status store_verify_against(const char *dir, uint64_t map_bytes,
+                                          const struct store_expected *expected,
+                                          void (*say)(void *ctx, const char *line), void *ctx);
+/** The same, nothing expected. */
 MUST_USE enum status store_verify(const char *dir, uint64_t map_bytes,
                                   void (*say)(void *ctx, const char *line), void *ctx);
 

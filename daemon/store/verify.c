@@ -15,6 +15,7 @@
 struct verify {
     const char *dir;
     uint64_t map_bytes;
+    const struct store_expected *expected; /* NULL: none */
     void (*say)(void *ctx, const char *line);
     void *ctx;
     struct journal *journal;
@@ -159,6 +160,37 @@ static enum status walk_all(struct verify *verify)
     return STATUS_OK;
 }
 
+/** What was signed, or what a backup says it has, is there. */
+static enum status check_expected(struct verify *verify)
+{
+    const struct store_expected *expected = verify->expected;
+    uint8_t id[16];
+    struct slice bytes;
+    struct hash hash;
+
+    if (expected == NULL)
+        return STATUS_OK;
+    journal_id(verify->journal, id);
+    if (memcmp(id, expected->journal_id, sizeof id) != 0) {
+        say(verify, "journal: it is not the one that is expected");
+        return STATUS_STORE_CORRUPT;
+    }
+    enum status status = journal_read(verify->journal, expected->seq, &bytes, &hash);
+    if (status != STATUS_OK) {
+        say(verify, "journal: entry %llu is expected: %s", (unsigned long long)expected->seq,
+            status_text(status));
+        return status == STATUS_NOT_FOUND ? STATUS_STORE_CORRUPT : status;
+    }
+    if (!hash_equal(hash, expected->hash)) {
+        say(verify, "journal: entry %llu is another than is expected",
+            (unsigned long long)expected->seq);
+        return STATUS_STORE_CORRUPT;
+    }
+    say(verify, "journal: entry %llu is the one that is expected",
+        (unsigned long long)expected->seq);
+    return STATUS_OK;
+}
+
 static enum status compare(struct verify *verify)
 {
     if (verify->present == NULL)
@@ -175,10 +207,12 @@ static enum status compare(struct verify *verify)
     return STATUS_OK;
 }
 
-enum status store_verify(const char *dir, uint64_t map_bytes,
-                         void (*say_line)(void *ctx, const char *line), void *ctx)
+enum status store_verify_against(const char *dir, uint64_t map_bytes,
+                                 const struct store_expected *expected,
+                                 void (*say_line)(void *ctx, const char *line), void *ctx)
 {
-    struct verify verify = {.dir = dir, .map_bytes = map_bytes, .say = say_line, .ctx = ctx};
+    struct verify verify = {
+        .dir = dir, .map_bytes = map_bytes, .expected = expected, .say = say_line, .ctx = ctx};
 
     if (strlen(dir) > FILE_PATH_SIZE - 64)
         return STATUS_INVALID;
@@ -192,6 +226,8 @@ enum status store_verify(const char *dir, uint64_t map_bytes,
     if (status == STATUS_OK)
         status = walk_all(&verify);
     if (status == STATUS_OK)
+        status = check_expected(&verify);
+    if (status == STATUS_OK)
         status = compare(&verify);
 
     state_close(verify.present);
@@ -200,4 +236,10 @@ enum status store_verify(const char *dir, uint64_t map_bytes,
     arena_free(verify.arena);
     enum status removed = remove_folder(&verify);
     return status != STATUS_OK ? status : removed;
+}
+
+enum status store_verify(const char *dir, uint64_t map_bytes,
+                         void (*say_line)(void *ctx, const char *line), void *ctx)
+{
+    return store_verify_against(dir, map_bytes, NULL, say_line, ctx);
 }

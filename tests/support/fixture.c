@@ -61,7 +61,11 @@ void fixture_init(struct fixture *f)
         .events_open_max = 3000,
         .events_open_sender_max = 2500,
         .version = "test",
+        .signing_secret = f->secret,
+        .checkpoint_ms = 3600000,
     };
+    static const uint8_t seed[STATEMENT_SEED_BYTES] = {1, 2, 3};
+    statement_key_pair(seed, &f->signing_key, f->secret);
     must(arena_new(&f->arena, FIXTURE_ARENA_BYTES));
     must(arena_new(&f->decoded, ARENA_BYTES_MAX));
     start(f);

@@ -4,6 +4,7 @@
 #define COMMISSION_TEST_FIXTURE_H
 
 #include "daemon/broker/broker.h"
+#include "proto/statement.h"
 #include "tests/support/builders.h"
 
 #define FIXTURE_OUT_MAX 4096
@@ -34,6 +35,8 @@ struct out_entries {
 };
 
 struct fixture {
+    struct statement_key signing_key;
+    uint8_t secret[STATEMENT_SECRET_BYTES];
     char dir[64];
     struct store *store;
     struct broker *broker;

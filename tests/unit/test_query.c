@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "daemon/broker/notary.h"
 #include "tests/support/expect.h"
 
 #define expect_cell(f, reply, row, name, should)                                                   \
@@ -296,6 +297,92 @@ static void a_register_event_has_a_status_too(void **state)
                  "NOT_FOUND");
 }
 
+/* ---- statements ---- */
+
+/** The statement in a reply's only row, checked with the daemon's key. */
+static struct statement signed_in(struct fixture *f, const struct reply *reply)
+{
+    struct statement statement;
+    expect_error(reply, "(none)");
+    const char *text = cell_of(f, reply, 0, "statement");
+    assert_int_equal(statement_verify((struct slice){(const uint8_t *)text, strlen(text)},
+                                      f->signing_key, &statement),
+                     STATUS_OK);
+    return statement;
+}
+
+static void a_receipt_is_signed_over_the_entry_and_the_events_bytes(void **state)
+{
+    struct fixture *f = *state;
+    char id[EVENT_ID_TEXT_SIZE];
+    char hash[HASH_TEXT_SIZE];
+    uint8_t journal_id[16];
+    struct event event = when_sent(f, needs_assessed("02E", "a"));
+    event_id_print(event.id, id);
+
+    struct statement statement = signed_in(f, when_asked(f, "02E", "event receipt", "event_id", id,
+                                                         "lead", "02E", "reference", "a", NULL));
+
+    assert_int_equal(statement.kind, STATEMENT_RECEIPT);
+    assert_true(event_id_equal(statement.event_id, event.id));
+    assert_true(hash_equal(statement.digest, statement_digest(event.bytes)));
+    assert_int_equal(statement.at_ms, f->now.wall_ms);
+    store_journal_id(f->store, journal_id);
+    assert_memory_equal(statement.journal_id, journal_id, 16);
+    hash_print(statement.hash, hash);
+    expect_cell(
+        f,
+        when_asked(f, "02E", "event status", "event_id", id, "lead", "02E", "reference", "a", NULL),
+        0, "entry_hash", hash);
+}
+
+static void a_receipt_is_for_those_whom_the_event_concerns(void **state)
+{
+    struct fixture *f = *state;
+    char id[EVENT_ID_TEXT_SIZE];
+    struct event event = when_sent(f, allotment_set("02E", 2019, 7));
+    event_id_print(event.id, id);
+
+    (void)signed_in(f, when_asked(f, "02E", "event receipt", "event_id", id, "organisation", "02E",
+                                  "event_type", "ALLOTMENT_SET", NULL));
+    expect_error(when_asked(f, "01F", "event receipt", "event_id", id, "organisation", "02E",
+                            "event_type", "ALLOTMENT_SET", NULL),
+                 "NOT_FOUND");
+}
+
+static void too_many_receipts_at_once_are_put_off(void **state)
+{
+    struct fixture *f = *state;
+    char id[EVENT_ID_TEXT_SIZE];
+    struct event event = when_sent(f, allotment_set("02E", 2019, 7));
+    event_id_print(event.id, id);
+
+    for (uint32_t i = 0; i < NOTARY_EACH_SAVED; i++)
+        (void)signed_in(f, when_asked(f, "02E", "event receipt", "event_id", id, "organisation",
+                                      "02E", "event_type", "ALLOTMENT_SET", NULL));
+    expect_error(when_asked(f, "02E", "event receipt", "event_id", id, "organisation", "02E",
+                            "event_type", "ALLOTMENT_SET", NULL),
+                 "BUSY");
+}
+
+static void the_head_is_signed_at_the_start_and_then_each_interval(void **state)
+{
+    struct fixture *f = *state;
+
+    struct statement first = signed_in(f, when_asked(f, "02E", "journal checkpoint", NULL));
+    assert_int_equal(first.kind, STATEMENT_CHECKPOINT);
+    when_sent(f, needs_assessed("02E", "a"));
+    struct statement same = signed_in(f, when_asked(f, "02E", "journal checkpoint", NULL));
+    assert_int_equal(same.seq, first.seq);
+
+    when_time_passes(f, 3600000);
+    a_turn(f);
+    struct statement next = signed_in(f, when_asked(f, "02E", "journal checkpoint", NULL));
+    assert_int_equal(next.seq, store_durable_seq(f->store));
+    assert_true(hash_equal(next.hash, store_head_hash(f->store)));
+    assert_true(next.seq > first.seq);
+}
+
 static const struct reply *validated(struct fixture *f, const char *ods, struct slice body)
 {
     struct principal principal = principal_of(ods);
@@ -528,6 +615,10 @@ int main(void)
         WORLD(a_history_longer_than_a_reply_comes_in_pages_in_order),
         WORLD(an_events_state_is_told_from_receipt_to_verdict),
         WORLD(a_register_event_has_a_status_too),
+        WORLD(a_receipt_is_signed_over_the_entry_and_the_events_bytes),
+        WORLD(a_receipt_is_for_those_whom_the_event_concerns),
+        WORLD(too_many_receipts_at_once_are_put_off),
+        WORLD(the_head_is_signed_at_the_start_and_then_each_interval),
         WORLD(validating_says_what_would_be_and_keeps_nothing),
         WORLD(queues_are_counted_by_stage_and_state),
         WORLD(a_crowd_of_questions_fills_a_turn),
