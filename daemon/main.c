@@ -18,6 +18,7 @@
 #include "daemon/broker/broker.h"
 #include "daemon/config.h"
 #include "daemon/log.h"
+#include "daemon/net/connections.h"
 #include "daemon/net/loop.h"
 #include "daemon/net/notify.h"
 #include "daemon/net/signing.h"
@@ -57,6 +58,7 @@ struct daemon {
     struct log log;
     int signal_fd;
     int lock_fd;
+    uint32_t clients_max; /* connections for which there are descriptors */
     struct keyfile server_key;
     bool server_key_read;
     struct signing signing;
@@ -193,17 +195,24 @@ static int lock_take(struct daemon *daemon)
 /* ---- building ---- */
 
 /** All our descriptors are open before the first peer comes; libzmq aborts where an ipc listener finds none left (PITFALLS Z1). */
-static void harden(struct daemon *daemon)
+static bool take_descriptors(struct daemon *daemon)
 {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-        if (limit.rlim_max < CLIENTS_MAX)
-            log_line(&daemon->log, LOG_LEVEL_WARNING,
-                     "few descriptors may be open limit=%ju clients_max=%d",
-                     (uintmax_t)limit.rlim_max, CLIENTS_MAX);
-    }
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return false;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return false;
+    daemon->clients_max = connections_room(limit.rlim_cur, 2 * daemon->config.workers_max);
+    if (daemon->clients_max < CLIENTS_MAX)
+        log_line(&daemon->log, daemon->clients_max == 0 ? LOG_LEVEL_ERR : LOG_LEVEL_WARNING,
+                 "few descriptors may be open limit=%ju clients_max=%u wanted=%d",
+                 (uintmax_t)limit.rlim_cur, daemon->clients_max, CLIENTS_MAX);
+    return daemon->clients_max > 0;
+}
+
+static void harden(void)
+{
 #ifndef __SANITIZE_ADDRESS__ /* whose leak check, at the end, reads our memory from outside */
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 #endif
@@ -315,7 +324,7 @@ static bool endpoint_begin(struct daemon *daemon, enum owed_to side, struct endp
         .addresses_count = from->count,
         .ipc_by_uid = worker && daemon->config.workers_uid_given,
         .server_key = &daemon->server_key,
-        .connections_max = worker ? 2 * WORKERS_MAX : CLIENTS_MAX,
+        .connections_max = worker ? 2 * daemon->config.workers_max : daemon->clients_max,
     };
     char text[TEXT_SIZE] = "";
     enum status status =
@@ -433,7 +442,9 @@ static int daemon_begin(struct daemon *daemon)
     int exit_status = lock_take(daemon);
     if (exit_status != EXIT_DONE)
         return exit_status;
-    harden(daemon);
+    if (!take_descriptors(daemon))
+        return EXIT_FAILED;
+    harden();
     exit_status = server_key_begin(daemon);
     if (exit_status != EXIT_DONE)
         return exit_status;

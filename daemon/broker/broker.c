@@ -235,6 +235,17 @@ bool broker_full(const struct broker *broker)
            broker->key_changes_count == KEY_CHANGES_MAX || broker->asked >= ASKED_MAX;
 }
 
+bool broker_crowded(const struct broker *broker)
+{
+    return store_batch_count(broker->store) >= BATCH_ENTRIES_MAX / 4 * 3 ||
+           arena_used(broker->arena) > BROKER_ARENA_BYTES / 8 * 3 || broker_full(broker);
+}
+
+bool broker_behind(const struct broker *broker)
+{
+    return broker->turns.count > 0 || broker->releases_count > 0 || broker->unassigned;
+}
+
 void broker_tick(struct broker *broker)
 {
     work_take_back(broker);

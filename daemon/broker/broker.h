@@ -51,6 +51,14 @@ void broker_begin(struct broker *broker, struct instant now);
 /** No room for another event in this batch: stop draining, flush first. */
 bool broker_full(const struct broker *broker);
 
+/** Three quarters of that: workers stop here, so that clients are heard in every turn. */
+bool broker_crowded(const struct broker *broker);
+/**
+ * More has come than was worked off: events at their turn that nobody has looked at yet, waits that have ended and are not let go,
+ * assignments for which the last turn had no room. Until it has caught up the clients are left waiting, but for a trickle.
+ */
+bool broker_behind(const struct broker *broker);
+
 /** An event from a client, checked for form. @principal was proven. Everything in @event must live until broker_end(). */
 void broker_event(struct broker *broker, connection_t from, const struct principal *principal,
                   const struct event *event);

@@ -35,6 +35,15 @@ struct connections {
     uint64_t serial;
 };
 
+uint32_t connections_room(uint64_t descriptors, uint32_t workers)
+{
+    uint64_t taken = DESCRIPTORS_RESERVED + (uint64_t)workers;
+    if (descriptors <= taken)
+        return 0;
+    uint64_t room = (descriptors - taken) / 4 * 3;
+    return room < CLIENTS_MAX ? (uint32_t)room : CLIENTS_MAX;
+}
+
 enum status connections_new(struct connections **ret, uint32_t connections_max, uint32_t side)
 {
     CHECK(connections_max >= 1);

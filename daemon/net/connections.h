@@ -12,7 +12,16 @@
 /* One that was heard or written to within this time does not make room for another. */
 #define CONNECTION_IDLE_MS 60000
 
+/* Descriptors that are no connection's: standard streams, signals, lock, journal, state, libzmq's own. Journal files are opened later on. */
+#define DESCRIPTORS_RESERVED 64
+
 struct connections;
+
+/**
+ * For how many clients (at most CLIENTS_MAX) a process has room that may open @descriptors, beside @workers and what is its own: of what is
+ * left, a quarter is for those that have connected and not yet proven who they are. 0: for none.
+ */
+uint32_t connections_room(uint64_t descriptors, uint32_t workers);
 
 /**
  * Make a table of at most @connections_max (1..CONNECTIONS_MAX); tables with different @side (0 or 1) never give the same number.

@@ -6,7 +6,8 @@
 #include "proto/codec.h"
 
 /* Held at once, until the turn ends. */
-#define FRAMES_MAX 256
+#define WORKERS_FRAMES_MAX 256
+#define FRAMES_MAX (WORKERS_FRAMES_MAX + INTAKE_CLIENTS_MAX)
 /* A frame is decoded only while at least half the arena is left, so that each has the room it is promised. */
 #define ARENA_MARK (ARENA_BYTES_MAX / 2)
 #define VALIDATE "event validate"
@@ -22,9 +23,10 @@ struct intake {
     struct broker *broker;
     struct endpoint *sides[2];
     struct arena *arena;
-    struct held frames[FRAMES_MAX];
+    struct held frames[FRAMES_MAX]; /* done with; kept until the turn ends */
     uint32_t frames_count;
-    bool unfinished; /* the last frame is */
+    struct held rest[2]; /* by side: the frame of which some is left */
+    bool unfinished[2];
     struct intake_stain stain;
     bool stained;
     struct intake_counts counts;
@@ -53,16 +55,23 @@ struct intake *intake_free(struct intake *intake)
     if (intake != NULL) {
         for (uint32_t i = 0; i < intake->frames_count; i++)
             frame_release(&intake->frames[i].frame);
+        for (uint32_t i = 0; i < ARRAY_LEN(intake->rest); i++) {
+            if (intake->unfinished[i])
+                frame_release(&intake->rest[i].frame);
+        }
         arena_free(intake->arena);
         free(intake);
     }
     return NULL;
 }
 
-/** No more may be handed to the broker in this turn. */
-static bool full(const struct intake *intake)
+/** No more may be handed to the broker in this turn, by @side. */
+static bool full(const struct intake *intake, enum owed_to side)
 {
-    return broker_full(intake->broker) || arena_used(intake->arena) > ARENA_MARK;
+    size_t used = arena_used(intake->arena);
+    if (side == OWED_WORKER)
+        return broker_crowded(intake->broker) || used > ARENA_MARK / 4 * 3;
+    return broker_full(intake->broker) || used > ARENA_MARK;
 }
 
 static void refuse(struct intake *intake, const struct held *held, enum reason_code code)
@@ -122,7 +131,7 @@ static bool take_events(struct intake *intake, struct held *held, const struct p
     if (status != STATUS_OK)
         return malformed(intake, held, status);
 
-    for (; held->done < count && !full(intake); held->done++) {
+    for (; held->done < count && !full(intake, held->side); held->done++) {
         struct reason items[REASONS_MAX];
         struct reasons reasons = {.items = items, .max = REASONS_MAX};
         struct event event;
@@ -165,7 +174,7 @@ static bool take_queries(struct intake *intake, struct held *held,
     if (status != STATUS_OK)
         return malformed(intake, held, status);
 
-    for (; held->done < count && !full(intake); held->done++) {
+    for (; held->done < count && !full(intake, held->side); held->done++) {
         const struct query *query = &queries[held->done];
         struct event event;
         broker_query(intake->broker, held->from, principal, query, body_of(intake, query, &event));
@@ -184,7 +193,7 @@ static bool take_feed_asks(struct intake *intake, struct held *held,
     if (status != STATUS_OK)
         return malformed(intake, held, status);
 
-    for (; held->done < count && !full(intake); held->done++)
+    for (; held->done < count && !full(intake, held->side); held->done++)
         broker_feed(intake->broker, held->from, principal, &asks[held->done]);
     return held->done == count;
 }
@@ -199,7 +208,7 @@ static bool take_hellos(struct intake *intake, struct held *held, const struct p
     if (status != STATUS_OK)
         return malformed(intake, held, status);
 
-    for (; held->done < count && !full(intake); held->done++)
+    for (; held->done < count && !full(intake, held->side); held->done++)
         broker_hello(intake->broker, held->from, principal, &hellos[held->done]);
     return held->done == count;
 }
@@ -214,7 +223,7 @@ static bool take_findings(struct intake *intake, struct held *held)
     if (status != STATUS_OK)
         return malformed(intake, held, status);
 
-    for (; held->done < count && !full(intake); held->done++)
+    for (; held->done < count && !full(intake, held->side); held->done++)
         broker_findings(intake->broker, held->from, &findings[held->done], 1);
     return held->done == count;
 }
@@ -294,6 +303,18 @@ static bool admitted(struct intake *intake, const struct held *held,
     return known;
 }
 
+/** @held lives as long as the turn; if it is not @done, until it is. */
+static void keep(struct intake *intake, const struct held *held, bool done)
+{
+    if (!done) {
+        intake->rest[held->side] = *held;
+        intake->unfinished[held->side] = true;
+        return;
+    }
+    CHECK(intake->frames_count < FRAMES_MAX);
+    intake->frames[intake->frames_count++] = *held;
+}
+
 /** One message from @side. False: nothing more is to be taken from it. */
 static bool take_one(struct intake *intake, enum owed_to side, int64_t now_ms,
                      struct intake_result *result)
@@ -319,51 +340,65 @@ static bool take_one(struct intake *intake, enum owed_to side, int64_t now_ms,
         return true;
     }
 
-    struct held *held = &intake->frames[intake->frames_count];
-    *held = (struct held){.side = side, .from = delivery.from, .frame = delivery.frame};
+    struct held held = {.side = side, .from = delivery.from, .frame = delivery.frame};
+    bool done = !admitted(intake, &held, delivery.principal);
+    if (!done && status != STATUS_OK)
+        done = malformed(intake, &held, status);
+    if (!done)
+        done = take(intake, &held, delivery.principal);
     if (status == STATUS_OK)
-        intake->frames_count++;
-    if (!admitted(intake, held, delivery.principal))
-        return true;
-    if (status != STATUS_OK)
-        return malformed(intake, held, status);
-    intake->unfinished = !take(intake, held, delivery.principal);
-    return !intake->unfinished;
+        keep(intake, &held, done);
+    return done;
 }
 
-/** The frame of which the last turn's batch had no room for all. */
-static void take_rest(struct intake *intake, const struct keyring *keyring)
+/** The frame of which the last turn's batch had no room for all. False: nor has this one's. */
+static bool take_rest(struct intake *intake, enum owed_to side)
 {
-    struct held *held = &intake->frames[0];
-    const struct principal *principal = keyring_find_user(keyring, held->frame.user_id);
-    intake->unfinished = admitted(intake, held, principal) && !take(intake, held, principal);
+    struct held held = intake->rest[side];
+    const struct keyring *keyring = endpoint_keyring(intake->sides[side]);
+    const struct principal *principal = keyring_find_user(keyring, held.frame.user_id);
+    bool done = !admitted(intake, &held, principal) || take(intake, &held, principal);
+
+    intake->unfinished[side] = false;
+    keep(intake, &held, done);
+    return done;
 }
 
-struct intake_result intake_drain(struct intake *intake, int64_t now_ms)
+static struct intake_result drain(struct intake *intake, enum owed_to side, int64_t now_ms,
+                                  uint32_t frames_max)
 {
     struct intake_result result = {0};
-    if (intake->unfinished) {
+    uint32_t taken = 0;
+    bool go_on = true;
+
+    if (intake->unfinished[side] && !full(intake, side)) {
         result.any = true;
-        take_rest(intake, endpoint_keyring(intake->sides[OWED_CLIENT]));
+        go_on = take_rest(intake, side);
+        taken++;
     }
-    static const enum owed_to order[] = {OWED_WORKER, OWED_CLIENT};
-    for (size_t i = 0; i < ARRAY_LEN(order); i++) {
-        bool go_on = !intake->unfinished;
-        while (go_on && !full(intake) && intake->frames_count < FRAMES_MAX)
-            go_on = take_one(intake, order[i], now_ms, &result);
-    }
-    result.more = intake->unfinished || full(intake) || intake->frames_count == FRAMES_MAX;
+    for (; go_on && !intake->unfinished[side] && !full(intake, side) && taken < frames_max; taken++)
+        go_on = take_one(intake, side, now_ms, &result);
+    result.more = intake->unfinished[side] || full(intake, side) || (go_on && taken == frames_max);
     return result;
+}
+
+struct intake_result intake_workers(struct intake *intake, int64_t now_ms)
+{
+    return drain(intake, OWED_WORKER, now_ms, WORKERS_FRAMES_MAX);
+}
+
+struct intake_result intake_clients(struct intake *intake, int64_t now_ms, uint32_t frames_max)
+{
+    CHECK(frames_max >= 1);
+    CHECK(frames_max <= INTAKE_CLIENTS_MAX);
+    return drain(intake, OWED_CLIENT, now_ms, frames_max);
 }
 
 void intake_end(struct intake *intake)
 {
-    uint32_t keep = intake->unfinished ? intake->frames_count - 1 : intake->frames_count;
-    for (uint32_t i = 0; i < keep; i++)
+    for (uint32_t i = 0; i < intake->frames_count; i++)
         frame_release(&intake->frames[i].frame);
-    if (intake->unfinished)
-        intake->frames[0] = intake->frames[keep];
-    intake->frames_count -= keep;
+    intake->frames_count = 0;
     arena_reset(intake->arena);
 }
 

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* intake.h - what has come: frames are received, decoded and handed to the broker, until its batch is full or nothing is left. */
+/*
+ * Workers first: what they have done makes room for more, and they never fill a batch whole. Then the clients, of whom only a
+ * trickle is read while the daemon is behind: the rest waits in their own queues, as TCP and libzmq hold it back (PITFALLS Z11),
+ * and since libzmq takes from all connections in turn, an operator's question is among the next.
+ */
 #ifndef COMMISSION_INTAKE_H
 #define COMMISSION_INTAKE_H
 
@@ -12,6 +17,9 @@ MUST_USE enum status intake_new(struct intake **ret, struct broker *broker,
                                 struct endpoint *clients, struct endpoint *workers);
 struct intake *intake_free(struct intake *intake);
 
+#define INTAKE_CLIENTS_MAX 256 /* frames of clients a turn */
+#define INTAKE_TRICKLE 1       /* while the daemon is behind */
+
 /** How a drain ended. */
 struct intake_result {
     bool any;    /* something came */
@@ -20,10 +28,12 @@ struct intake_result {
 };
 
 /**
- * Between broker_begin() and broker_flush(): workers first, then clients. @now_ms is monotonic. What was received lives until
- * intake_end(), to be called after broker_end(); a frame of which a part did not fit the batch comes first in the next turn.
+ * Between broker_begin() and broker_flush(), @now_ms monotonic. What was received lives until intake_end(), to be called after
+ * broker_end(); a frame of which a part did not fit the batch is the first of its side in the next turn.
  */
-struct intake_result intake_drain(struct intake *intake, int64_t now_ms);
+struct intake_result intake_workers(struct intake *intake, int64_t now_ms);
+/** At most @frames_max (1..INTAKE_CLIENTS_MAX) frames are looked at. */
+struct intake_result intake_clients(struct intake *intake, int64_t now_ms, uint32_t frames_max);
 void intake_end(struct intake *intake);
 
 struct intake_counts {

@@ -19,7 +19,7 @@
 
 #define ZAP_TURN_MAX 64
 #define LOST_TURN_MAX 64
-#define REVOKED_MAX 64 /* keys a turn; those beyond follow in the next */
+#define REVOKED_MAX BATCH_ENTRIES_MAX /* as many as a turn can bring */
 #define REPORT_MS 1000
 #define WAIT_MS_MAX 10000
 #define MS_PER_S 1000
@@ -314,8 +314,11 @@ static enum status turn(struct loop *loop)
     connection_t lost = 0;
     for (uint32_t i = 0; i < LOST_TURN_MAX && mail_next_lost(loop->mail, &lost); i++)
         broker_gone(broker, lost);
-    struct intake_result result = intake_drain(loop->intake, now_ms);
-    if (result.broken)
+    struct intake_result workers = intake_workers(loop->intake, now_ms);
+    broker_tick(broker);
+    struct intake_result clients = intake_clients(
+        loop->intake, now_ms, broker_behind(broker) ? INTAKE_TRICKLE : INTAKE_CLIENTS_MAX);
+    if (workers.broken || clients.broken)
         return failed(loop, STATUS_IO_FAILED, "socket");
     report_stains(loop);
     broker_tick(broker);
@@ -338,12 +341,12 @@ static enum status turn(struct loop *loop)
     take_wishes(loop);
     keep_checkpoint(loop);
 
-    bool idle = !result.any && owed_count == 0;
+    bool idle = !workers.any && !clients.any && owed_count == 0;
     status = broker_end(broker);
     intake_end(loop->intake);
     if (status != STATUS_OK)
         return failed(loop, status, "state");
-    loop->more = result.more || loop->revoked_count > 0;
+    loop->more = workers.more || clients.more || loop->revoked_count > 0;
     loop->unreported |= !idle;
     loop->turns++;
     return STATUS_OK;
@@ -472,6 +475,11 @@ enum loop_end loop_run(struct loop *loop)
         if (loop->draining && (loop->now.mono_ms >= loop->drain_until_ms ||
                                (!loop->more && broker_drained(loop->parts.broker))))
             return stop(loop);
+        if (loop->reload_wished && loop->draining) {
+            /* It would say READY=1 to systemd, which waits for the end. */
+            loop->reload_wished = false;
+            log_line(loop->parts.log, LOG_LEVEL_NOTICE, "not reloaded, as it is stopping");
+        }
         if (loop->reload_wished) {
             loop->reload_wished = false;
             notify_reloading(loop->now.mono_ms);

@@ -15,6 +15,9 @@
 #include "tests/support/expect.h"
 
 #define ALLOTTED 1000000 /* of 02E and 01F in 2018/19, pence */
+#define FLOOD 50000u     /* events of one organisation */
+#define OTHERS 10u       /* of another, sent behind them */
+#define WIDE 2000u       /* notes of some KiB: more than one turn can give out */
 
 static uint64_t journal_seq(const struct fixture *f)
 {
@@ -418,6 +421,139 @@ static void quotas_are_shown_to_whom_they_concern(void **state)
     assert_string_equal(cell_of(f, own, 0, "organisation"), "02E");
     const struct reply *others = when_asked(f, "02E", "quota list", "organisation", "01F", NULL);
     assert_int_not_equal(others->error.len, 0);
+}
+
+/* ---- behind, and fair ---- */
+
+/** A note of @bytes for the workflow @reference of 02E. */
+static struct event long_note(const char *reference, uint32_t bytes)
+{
+    static uint8_t text[TEXT_BYTES_MAX];
+    struct event event = note("02E", reference);
+    memset(text, 'x', sizeof text);
+    event.note_text = (struct slice){text, bytes};
+    return event;
+}
+
+static void what_a_start_finds_at_its_turn_is_worked_off_before_more_is_read(void **state)
+{
+    struct fixture *f = *state;
+    for (uint32_t i = 0; i < 20; i++) {
+        char reference[16];
+        (void)snprintf(reference, sizeof reference, "r%u", i);
+        (void)when_sent(f, needs_assessed("02E", reference));
+    }
+    assert_false(broker_behind(f->broker));
+
+    when_restarted(f, true);
+
+    assert_true(broker_behind(f->broker));
+    turns_until_quiet(f);
+    assert_false(broker_behind(f->broker));
+}
+
+/** Within an open turn: a worker for the stage after the first. */
+static void hand_in_hello(struct fixture *f, connection_t worker)
+{
+    struct principal principal = principal_of("OPS");
+    struct hello hello = {
+        .stages = {STAGE_PRIORITIES_SET}, .stages_count = 1, .capacity = WORKER_CAPACITY_MAX};
+    (void)snprintf(hello.name, sizeof hello.name, "w%u", (unsigned)worker);
+    principal.verbs = VERB_BIT(VERB_WORK);
+    broker_hello(f->broker, worker, &principal, &hello);
+}
+
+static void more_to_give_out_than_a_turn_holds_is_behind_until_it_is_given(void **state)
+{
+    struct fixture *f = *state;
+    when_worker_joins(f, WORKER, STAGE_NEEDS_ASSESSED, 8);
+    for (uint32_t i = 0; i < WIDE; i++) {
+        char reference[16];
+        (void)snprintf(reference, sizeof reference, "r%u", i);
+        (void)when_sent(f, needs_assessed("02E", reference));
+        when_all_is_found_good(f);
+        (void)when_sent(f, long_note(reference, TEXT_BYTES_MAX));
+        f->answers_count = 0;
+    }
+    assert_false(broker_behind(f->broker));
+
+    turn_opens(f);
+    hand_in_hello(f, OTHER_WORKER);
+    hand_in_hello(f, OTHER_WORKER + 1);
+    turn_closes(f);
+
+    assert_true(broker_behind(f->broker));
+    assert_true(f->assignments_count < WIDE);
+    turns_until_quiet(f);
+    assert_false(broker_behind(f->broker));
+    assert_int_equal(f->assignments_count, WIDE);
+}
+
+static void workers_fill_no_batch_whole(void **state)
+{
+    struct fixture *f = *state;
+    when_worker_of_all_joins(f, WORKER, WORKER_CAPACITY_MAX);
+    for (uint32_t i = 0; i < BATCH_ENTRIES_MAX; i++) {
+        char reference[16];
+        (void)snprintf(reference, sizeof reference, "r%u", i);
+        (void)when_sent(f, needs_assessed("02E", reference));
+    }
+    assert_int_equal(f->assignments_count, BATCH_ENTRIES_MAX);
+
+    turn_opens(f);
+    uint32_t found = 0;
+    for (; !broker_crowded(f->broker); found++)
+        hand_in_finding(f, 0, REASON_COUNT, NULL);
+
+    assert_int_equal(found, BATCH_ENTRIES_MAX / 4 * 3);
+    assert_false(broker_full(f->broker));
+    turn_closes(f);
+}
+
+static void a_flood_of_one_organisation_does_not_hold_up_the_others(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t verdicts_before_all = 0;
+    uint32_t others_judged = 0;
+    struct event others[OTHERS];
+    f->options.events_open_max = FLOOD + OTHERS;
+    f->options.events_open_sender_max = FLOOD;
+    when_restarted(f, false);
+    turn_opens(f);
+    for (uint32_t i = 0; i < FLOOD; i++) {
+        char reference[16];
+        if (i % 500 == 499) {
+            turn_closes(f);
+            f->answers_count = 0; /* its receipts */
+            turn_opens(f);
+        }
+        (void)snprintf(reference, sizeof reference, "flood%u", i);
+        struct event event = made(f, needs_assessed("02E", reference));
+        hand_in(f, CLIENT, &event);
+    }
+    turn_closes(f);
+    f->answers_count = 0;
+    turns_until_quiet(f);
+    for (uint32_t i = 0; i < OTHERS; i++) {
+        char reference[16];
+        (void)snprintf(reference, sizeof reference, "other%u", i);
+        others[i] = when_sent(f, needs_assessed("01F", reference));
+    }
+    assert_int_equal(quota_count(f->broker->quota, ods_of("02E")), FLOOD);
+
+    when_worker_of_all_joins(f, WORKER, 4);
+    while (others_judged < OTHERS && verdicts_before_all < FLOOD) {
+        when_found(f, 0, REASON_COUNT);
+        verdicts_before_all++;
+        others_judged = 0;
+        for (uint32_t i = 0; i < OTHERS; i++)
+            others_judged += answer_to(f, others[i].id, ANSWER_VERDICT) != NULL;
+    }
+
+    print_message("%u of one organisation, %u of another: these are judged after %u verdicts\n",
+                  FLOOD, OTHERS, verdicts_before_all);
+    assert_int_equal(others_judged, OTHERS);
+    assert_in_range(verdicts_before_all, OTHERS, 36);
 }
 
 /* ---- order ---- */
@@ -1264,6 +1400,10 @@ int main(void)
         WORLD(what_the_key_does_not_allow_is_refused_without_an_entry),
         WORLD(an_event_that_cannot_be_read_is_refused_and_counted),
         WORLD(more_than_may_be_open_is_busy),
+        WORLD(what_a_start_finds_at_its_turn_is_worked_off_before_more_is_read),
+        WORLD(more_to_give_out_than_a_turn_holds_is_behind_until_it_is_given),
+        WORLD(workers_fill_no_batch_whole),
+        WORLD(a_flood_of_one_organisation_does_not_hold_up_the_others),
         WORLD(who_sends_too_fast_is_told_when_to_send_again),
         WORLD(bytes_under_way_are_bounded_and_counted_again_at_start),
         WORLD(a_lead_with_many_open_workflows_opens_no_more),

@@ -163,9 +163,21 @@ static void the_two_sides_never_give_the_same_number(void **state)
     assert_true(there != here);
 }
 
+static void room_is_left_for_workers_files_and_those_that_shake_hands(void **state)
+{
+    (void)state;
+
+    assert_int_equal(connections_room(0, 2), 0);
+    assert_int_equal(connections_room(DESCRIPTORS_RESERVED + 2, 2), 0);
+    assert_int_equal(connections_room(DESCRIPTORS_RESERVED + 2 + 400, 2), 300);
+    assert_int_equal(connections_room(16384, 2 * WORKERS_MAX), CLIENTS_MAX);
+    assert_int_equal(connections_room(UINT64_MAX, 2), CLIENTS_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(room_is_left_for_workers_files_and_those_that_shake_hands),
         cmocka_unit_test_setup_teardown(a_peer_keeps_its_number, setup, teardown),
         cmocka_unit_test_setup_teardown(another_user_with_the_same_id_ends_the_connection_before,
                                         setup, teardown),
