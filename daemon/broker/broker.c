@@ -37,6 +37,9 @@ static void reopen(struct broker *broker, const struct open_event *open)
     case OPEN_HELD:
         event.state = DOCKET_HELD;
         break;
+    case OPEN_PARKED:
+        event.state = DOCKET_PARKED;
+        break;
     }
     docket_add(broker->docket, &event);
     quota_take(broker->quota, open->sender, open->event_len);
@@ -47,7 +50,7 @@ static void reopen(struct broker *broker, const struct open_event *open)
 
     /* A clock that was set back makes nobody wait longer than the longest backoff. */
     int64_t longest_ms =
-        event.stage != STAGE_NONE ? stage_row(event.stage)->backoff_ms_max : LEASE_MS;
+        event.stage != STAGE_NONE ? broker_stage(broker, event.stage)->backoff_ms_max : LEASE_MS;
     int64_t wait_ms = open->due_ms - broker->now.wall_ms;
     wait_ms = wait_ms < 0 ? 0 : wait_ms > longest_ms ? longest_ms : wait_ms;
     due_push(broker->due, broker->now.mono_ms + wait_ms, open->seq);
@@ -407,6 +410,7 @@ void broker_count(const struct broker *broker, struct broker_counts *ret)
     ret->workers = roster_workers(broker->roster);
     ret->feeds = feeds_count(broker->feeds);
     ret->leased = roster_leased(broker->roster);
+    ret->parked = docket_count_in(broker->docket, DOCKET_PARKED);
 }
 
 void broker_malformed(struct broker *broker)

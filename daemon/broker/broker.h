@@ -12,6 +12,7 @@
 #ifndef COMMISSION_BROKER_H
 #define COMMISSION_BROKER_H
 
+#include "daemon/domain/stage.h"
 #include "daemon/store/store.h"
 #include "proto/arena.h"
 #include "proto/message.h"
@@ -33,6 +34,8 @@ struct broker_options {
     uint32_t events_burst_sender_max; /* at once, after a pause; >= 1 where there is a rate */
     uint32_t workflows_open_lead_max; /* of one lead; beyond it none is opened; 0: no limit */
     uint32_t lease_ms;                /* 0: the stage table's */
+    /* Of all stages, in order; NULL: the daemon's own table. Outlives the broker. */
+    const struct stage_row *stages;
     const char *version;
     const uint8_t
         *signing_secret;   /* STATEMENT_SECRET_BYTES, stays the caller's; NULL: nothing is signed */
@@ -158,9 +161,12 @@ struct broker_counts {
     uint64_t malformed;
     uint64_t late_findings;
     uint64_t attempts_failed;
+    uint64_t parkings;        /* since the start */
+    uint64_t parked_last_seq; /* the event parked last; 0: none since the start */
     uint32_t workers;
     uint32_t feeds;
     uint32_t leased;
+    uint32_t parked; /* now */
 };
 void broker_count(const struct broker *broker, struct broker_counts *ret);
 /** What net counts, for "server status". */

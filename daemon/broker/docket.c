@@ -98,6 +98,14 @@ void docket_ready(struct docket *docket, uint64_t seq, enum stage stage, date_t 
     docket_move(docket, seq, stage, DOCKET_READY);
 }
 
+void docket_keep_late(struct docket *docket, uint64_t seq)
+{
+    struct docket_event *event = event_of(docket, seq);
+    CHECK(event != NULL);
+
+    event->late_kept = true;
+}
+
 void docket_tell(struct docket *docket, uint64_t seq, uint64_t connection)
 {
     struct docket_event *event = event_of(docket, seq);
@@ -132,6 +140,14 @@ uint32_t docket_count_of(const struct docket *docket, enum stage stage, enum doc
     CHECK(stage <= STAGE_REVIEW);
     CHECK(state < DOCKET_STATES);
     return docket->counts[stage][state];
+}
+
+uint32_t docket_count_in(const struct docket *docket, enum docket_state state)
+{
+    uint32_t count = 0;
+    for (enum stage stage = STAGE_NONE; stage <= STAGE_REVIEW; stage++)
+        count += docket_count_of(docket, stage, state);
+    return count;
 }
 
 int64_t docket_oldest_ms(const struct docket *docket, enum stage stage)

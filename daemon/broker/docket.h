@@ -5,7 +5,8 @@
  *               ▲        ▲        │
  *               │        └────────┤ given back
  *               ├───── DELAYED ◄──┤ an attempt failed
- *               └───── HELD ◄─────┘ until what it waits for comes
+ *               ├───── HELD ◄─────┤ until what it waits for comes
+ *               └───── PARKED ◄───┘ the last attempt failed: until someone decides
  *
  * Each open event is in exactly one of these. Nothing of it is durable: it is rebuilt from the open rows at start.
  * Memory is taken in docket_new() and never again.
@@ -24,6 +25,7 @@ enum docket_state {
     DOCKET_LEASED,  /* a worker has it */
     DOCKET_DELAYED, /* an attempt failed, the next is not due yet */
     DOCKET_HELD,    /* waits for something to come */
+    DOCKET_PARKED,  /* no more attempts until an operator or its sender decides */
     DOCKET_STATES,
 };
 
@@ -38,6 +40,7 @@ struct docket_event {
     enum stage stage; /* STAGE_NONE: not known before its turn */
     enum docket_state state;
     date_t occurred_on; /* known from its turn on: READY, LEASED */
+    bool late_kept;     /* a finding of the run before was journalled: one is enough */
 };
 
 struct docket;
@@ -57,6 +60,8 @@ const struct docket_event *docket_find(const struct docket *docket, uint64_t seq
 void docket_move(struct docket *docket, uint64_t seq, enum stage stage, enum docket_state state);
 /** The event of @seq, which is in the docket, is ready for the worker of @stage; it is about what was on @occurred_on. */
 void docket_ready(struct docket *docket, uint64_t seq, enum stage stage, date_t occurred_on);
+/** A late finding about the event of @seq, which is in the docket, was journalled. */
+void docket_keep_late(struct docket *docket, uint64_t seq);
 /** From now on @connection is told of the event of @seq, if it is in the docket. */
 void docket_tell(struct docket *docket, uint64_t seq, uint64_t connection);
 /** The event of @seq, which is in the docket, has its final verdict. */
@@ -64,6 +69,8 @@ void docket_remove(struct docket *docket, uint64_t seq);
 
 uint32_t docket_count(const struct docket *docket);
 uint32_t docket_count_of(const struct docket *docket, enum stage stage, enum docket_state state);
+/** Events in @state, of all stages. */
+uint32_t docket_count_in(const struct docket *docket, enum docket_state state);
 /** When the oldest event of @stage was received, wall clock; 0: there is none. Looks at all events. */
 int64_t docket_oldest_ms(const struct docket *docket, enum stage stage);
 

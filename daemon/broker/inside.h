@@ -97,6 +97,15 @@ struct broker {
 /** What has a statutory deadline (the standstill's representations) goes before all else. */
 enum queue_rank door_rank(enum event_type type);
 
+/** The stage's row of the table that counts here. */
+static inline const struct stage_row *broker_stage(const struct broker *broker, enum stage stage)
+{
+    if (broker->options.stages == NULL)
+        return stage_row(stage);
+    CHECK(broker->options.stages[stage - STAGE_NEEDS_ASSESSED].stage == stage);
+    return &broker->options.stages[stage - STAGE_NEEDS_ASSESSED];
+}
+
 /* ---- broker.c: the ways out ---- */
 
 /** Add @entry, with its time, to the batch. False: the store has failed; broker_flush() will say so. */
@@ -129,9 +138,11 @@ void turn_run(struct broker *broker);
 /** The finding for @lease is @found: the verdict is journalled and told. */
 void turn_judge(struct broker *broker, const struct lease *lease, const char *worker,
                 const struct reason *found, uint32_t found_count);
-/** The attempt of @lease failed: the next one comes later; at once when the first @worker just went away. */
+/** The attempt of @lease failed: the next one comes later, at once when the first @worker just went away, or never: parked. */
 void turn_failed(struct broker *broker, const struct lease *lease, const char *worker,
                  struct slice error, bool gone);
+/** How much of a worker's error is kept: whole characters, in bytes. */
+int turn_error_len(struct slice error);
 /** Whoever waits for @wait is let go from now on: entry @by_seq brought it. */
 void turn_release(struct broker *broker, const struct wait *wait, uint64_t by_seq);
 /** Let go some of those whose waits have ended. */

@@ -26,7 +26,8 @@ static void list_commands(struct asking *asking);
 
 static const struct column server_status[] = {
     TEXT("state"), TEXT("version"), NUMBER("run"), MOMENT("started_at"), NUMBER("seq"),
-    NUMBER("workflows"), NUMBER("open"), NUMBER("leased"), NUMBER("workers"), NUMBER("feeds"),
+    NUMBER("workflows"), NUMBER("open"), NUMBER("leased"), NUMBER("parked"), NUMBER("workers"),
+    NUMBER("feeds"),
     WIDE("events", NUMBER), WIDE("verdicts", NUMBER), WIDE("refusals", NUMBER),
     WIDE("malformed", NUMBER), WIDE("denied", NUMBER), WIDE("late_findings", NUMBER),
     WIDE("attempts_failed", NUMBER), WIDE("answers_lost", NUMBER), WIDE("longest_turn_us", NUMBER),
@@ -49,14 +50,14 @@ static const struct column entries[] = {
 static const struct column event_status[] = {
     TEXT("event_id"), TEXT("state"), NUMBER("seq"), MOMENT("received_at"), TEXT("verdict"),
     NUMBER("verdict_seq"), TEXT("stage"), WIDE("attempts", NUMBER), MOMENT("next_at"),
-    WIDE("entry_hash", TEXT),
+    TEXT("error"), TEXT("note"), WIDE("entry_hash", TEXT),
 };
 static const struct column event_validate[] = {
     TEXT("event_id"), TEXT("verdict"), TEXT("stage"), BOOLEAN("worker_asked"), TEXT("note"),
 };
 static const struct column queues[] = {
     TEXT("stage"), NUMBER("queued"), NUMBER("ready"), NUMBER("leased"), NUMBER("delayed"),
-    NUMBER("held"), NUMBER("workers"), MOMENT("oldest"),
+    NUMBER("held"), NUMBER("parked"), NUMBER("workers"), MOMENT("oldest"),
 };
 static const struct column quotas[] = {
     TEXT("organisation"), NUMBER("events"), NUMBER("events_max"), NUMBER("bytes"),

@@ -34,6 +34,7 @@ void query_server_status(struct asking *asking)
     number_of(asking, store.workflows);
     number_of(asking, docket_count(broker->docket));
     number_of(asking, counts.leased);
+    number_of(asking, counts.parked);
     number_of(asking, counts.workers);
     number_of(asking, counts.feeds);
     number_of(asking, counts.events);
@@ -143,6 +144,7 @@ void query_workflow_show(struct asking *asking)
 static const char *const docket_states[DOCKET_STATES] = {
     [DOCKET_QUEUED] = "queued", [DOCKET_TURN] = "ready",      [DOCKET_READY] = "ready",
     [DOCKET_LEASED] = "leased", [DOCKET_DELAYED] = "delayed", [DOCKET_HELD] = "held",
+    [DOCKET_PARKED] = "parked",
 };
 
 static const char *verdict_state(enum verdict verdict)
@@ -184,6 +186,23 @@ static bool sees_entry(const struct asking *asking, const struct entry *entry)
     return false;
 }
 
+/** Why the event that @row is about was not judged yet, and what helps. */
+static void put_failure(struct asking *asking, const struct open_event *row)
+{
+    bool failed = (row->state == OPEN_DELAYED || row->state == OPEN_PARKED) && row->failed_seq != 0;
+    struct entry entry = {0};
+    struct slice bytes;
+    struct hash hash;
+
+    if (failed && !query_read(asking, row->failed_seq, &entry, &bytes, &hash))
+        entry.error = (struct slice){NULL, 0};
+    query_slice(asking, entry.error);
+    query_text(asking, row->state == OPEN_PARKED
+                           ? "no more attempts: an operator says 'parked retry' or 'parked "
+                             "discard', its sender 'event withdraw'"
+                           : "");
+}
+
 static void put_event_status(struct asking *asking, const struct seen *seen,
                              const struct entry *received, struct hash hash, enum verdict verdict)
 {
@@ -203,6 +222,7 @@ static void put_event_status(struct asking *asking, const struct seen *seen,
     query_text(asking, open != NULL && open->stage != STAGE_NONE ? stage_name(open->stage) : "");
     query_number(asking, row.attempt);
     query_moment(asking, row.state == OPEN_DELAYED ? row.due_ms : 0);
+    put_failure(asking, &row);
     query_hash(asking, hash);
 }
 
@@ -336,6 +356,7 @@ void query_queue_list(struct asking *asking)
         query_number(asking, docket_count_of(docket, stage, DOCKET_LEASED));
         query_number(asking, docket_count_of(docket, stage, DOCKET_DELAYED));
         query_number(asking, docket_count_of(docket, stage, DOCKET_HELD));
+        query_number(asking, docket_count_of(docket, stage, DOCKET_PARKED));
         query_number(asking, roster_workers_of(asking->broker->roster, stage));
         query_moment(asking, docket_oldest_ms(docket, stage));
     }

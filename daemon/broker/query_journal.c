@@ -17,6 +17,32 @@ static bool event_of(struct asking *asking, const struct entry *entry, struct ev
                STATUS_OK;
 }
 
+/** Why: an error, or reasons; a finding that came too late is marked, and so is an event that is parked. */
+static void put_reasons(struct asking *asking, const struct entry *entry)
+{
+    char text[64 + REASONS_MAX * (REASON_CODE_SIZE + 2)];
+    bool late = entry->kind == ENTRY_LATE_FINDING;
+
+    if (!late && entry->error.len == 0) {
+        query_reasons(asking, entry->reasons, entry->reasons_count);
+        return;
+    }
+    int len = snprintf(text, sizeof text, "%s%.*s",
+                       late            ? "refused, too late: "
+                       : entry->parked ? "parked: "
+                                       : "",
+                       turn_error_len(entry->error),
+                       entry->error.len > 0 ? (const char *)entry->error.bytes : "");
+    if (late && entry->error.len == 0 && entry->reasons_count == 0)
+        len += snprintf(text + len, sizeof text - (size_t)len, "nothing found");
+    for (uint32_t i = 0; i < entry->reasons_count; i++) {
+        char code[REASON_CODE_SIZE];
+        reason_print_code(&entry->reasons[i], code);
+        len += snprintf(text + len, sizeof text - (size_t)len, "%s%s", i > 0 ? ", " : "", code);
+    }
+    query_text(asking, text);
+}
+
 /** A line for people; whoever wants all decodes the entry itself. */
 static void put_entry(struct asking *asking, const struct entry *entry)
 {
@@ -36,10 +62,7 @@ static void put_entry(struct asking *asking, const struct entry *entry)
     else
         query_text(asking, "");
     query_text(asking, entry->verdict != VERDICT_NONE ? verdict_name(entry->verdict) : "");
-    if (entry->kind == ENTRY_ATTEMPT_FAILED)
-        query_slice(asking, entry->error);
-    else
-        query_reasons(asking, entry->reasons, entry->reasons_count);
+    put_reasons(asking, entry);
     query_text(asking, entry->stage != STAGE_NONE ? stage_name(entry->stage) : "");
     query_text(asking, entry->phase != PHASE_UNSPECIFIED ? phase_name(entry->phase) : "");
     query_slice(asking, entry->worker);

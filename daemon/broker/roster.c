@@ -52,6 +52,8 @@ struct roster {
     struct list heard;
     struct list by_stage[STAGES_MAX + 1];
     uint32_t turn[STAGES_MAX + 1];
+    struct lost lost[ROSTER_LOST_MAX]; /* a ring; seq 0: nothing */
+    uint32_t lost_next;
 };
 
 enum status roster_new(struct roster **ret, uint32_t workers_max, uint32_t leases_max)
@@ -317,8 +319,13 @@ bool roster_done(struct roster *roster, uint64_t connection, uint64_t seq, uint6
 static void take_lost(struct roster *roster, uint32_t at, struct lease *ret,
                       char ret_name[WORKER_NAME_SIZE])
 {
+    struct lost *lost = &roster->lost[roster->lost_next];
+
     *ret = roster->held[at].lease;
     memcpy(ret_name, roster->workers[roster->held[at].worker].shown.name, WORKER_NAME_SIZE);
+    roster->lost_next = (roster->lost_next + 1) % ROSTER_LOST_MAX;
+    *lost = (struct lost){ret->seq, ret->number, ret->counter, ret->attempt, {0}};
+    memcpy(lost->worker, ret_name, WORKER_NAME_SIZE);
     end_lease(roster, at);
 }
 
@@ -351,6 +358,20 @@ bool roster_next_lost(struct roster *roster, int64_t now_ms, struct lease *ret,
             continue;
         *ret_loss = LOSS_LEASE;
         take_lost(roster, first, ret, ret_name);
+        return true;
+    }
+    return false;
+}
+
+bool roster_late(struct roster *roster, uint64_t seq, uint64_t counter, struct lost *ret)
+{
+    CHECK(seq != 0);
+
+    for (uint32_t i = 0; i < ROSTER_LOST_MAX; i++) {
+        if (roster->lost[i].seq != seq || roster->lost[i].counter != counter)
+            continue;
+        *ret = roster->lost[i];
+        roster->lost[i].seq = 0;
         return true;
     }
     return false;

@@ -3,6 +3,7 @@
 /*
  * Bookkeeping only: no socket, no clock. A worker is known by its connection. What it holds are leases: an event's seq
  * with the counter of its token; only the newest counter of a seq is here, so a finding that names another is late.
+ * The newest ROSTER_LOST_MAX tokens that were taken back are remembered, so that a late finding can be told from a wrong one.
  * A worker that leaves or falls silent gets nothing any more; its leases are handed out by roster_next_lost().
  * Memory is taken in roster_new() and never again.
  */
@@ -13,10 +14,12 @@
 #include "proto/status.h"
 
 #define ROSTER_NEVER INT64_MAX
+#define ROSTER_LOST_MAX 1024 /* tokens: as many as one worker can lose at once */
 
 /** An event that a worker has. Times are monotonic. */
 struct lease {
     uint64_t seq;
+    uint64_t number; /* of the event's workflow */
     uint64_t counter;
     enum stage stage;
     uint32_t attempt; /* from 1 */
@@ -27,6 +30,15 @@ enum roster_loss {
     LOSS_LEFT,  /* the worker said BYE: nothing went wrong */
     LOSS_GONE,  /* the worker is gone, or silent for BEATS_MISSED_MS */
     LOSS_LEASE, /* the lease ran out */
+};
+
+/** What was taken back from a worker: a finding that names it comes late. */
+struct lost {
+    uint64_t seq;
+    uint64_t number;
+    uint64_t counter;
+    uint32_t attempt;
+    char worker[WORKER_NAME_SIZE];
 };
 
 /** A worker, for those who look on. */
@@ -69,6 +81,8 @@ bool roster_done(struct roster *roster, uint64_t connection, uint64_t seq, uint6
 /** Take the next lease that is lost by @now_ms, and say why and whose it was. False: none is. */
 bool roster_next_lost(struct roster *roster, int64_t now_ms, struct lease *ret,
                       enum roster_loss *ret_loss, char ret_name[WORKER_NAME_SIZE]);
+/** Was @seq taken back from the worker that had it under the token of @counter? Answers once for each; then it is forgotten. */
+bool roster_late(struct roster *roster, uint64_t seq, uint64_t counter, struct lost *ret);
 /** When roster_next_lost() is wanted next: now (0) if something is lost already, or ROSTER_NEVER. */
 int64_t roster_due_ms(const struct roster *roster);
 

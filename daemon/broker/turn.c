@@ -286,14 +286,23 @@ static uint64_t next_chance(struct broker *broker)
     return z ^ (z >> 31);
 }
 
-/** How much of a worker's error is kept: whole characters. */
-static int error_len(struct slice error)
+int turn_error_len(struct slice error)
 {
     size_t len = error.len < ERROR_BYTES_MAX ? error.len : ERROR_BYTES_MAX;
 
     while (len > 0 && len < error.len && (error.bytes[len] & 0xC0) == 0x80)
         len--;
     return (int)len;
+}
+
+/** How long until the next attempt after this one failed. */
+static uint32_t next_attempt_ms(struct broker *broker, const struct stage_row *row,
+                                uint32_t attempt, bool gone)
+{
+    /* One whose worker went away may go to another at once; one that takes worker after worker away may not. */
+    if (gone && attempt == 1)
+        return 0;
+    return stage_backoff_ms(row, attempt, (uint32_t)(next_chance(broker) % 1000));
 }
 
 void turn_failed(struct broker *broker, const struct lease *lease, const char *worker,
@@ -303,23 +312,14 @@ void turn_failed(struct broker *broker, const struct lease *lease, const char *w
     struct open_event open;
     struct workflow workflow;
     struct ods audience[AUDIENCE_MAX];
-    char text[256];
+    struct hash hash;
 
     if (!load_leased(broker, lease->seq, &event, &open, &workflow))
         return;
-    const struct stage_row *row = stage_row(lease->stage);
+    const struct stage_row *row = broker_stage(broker, lease->stage);
     uint32_t attempt = open.attempt + 1;
-    /* One whose worker went away may go to another at once; one that takes worker after worker away may not. */
-    uint32_t wait_ms =
-        gone && attempt == 1
-            ? 0u
-            : stage_backoff_ms(lease->stage, attempt, (uint32_t)(next_chance(broker) % 1000));
-    int len = snprintf(text, sizeof text, "%.*s", error_len(error),
-                       error.len > 0 ? (const char *)error.bytes : "");
-    if (attempt >= row->attempts_max)
-        len += snprintf(text + len, sizeof text - (size_t)len,
-                        " (attempt %u of %u; it is tried again at least each %u s)", attempt,
-                        row->attempts_max, row->backoff_ms_max / 1000);
+    bool parked = attempt >= row->attempts_max;
+    uint32_t wait_ms = parked ? 0 : next_attempt_ms(broker, row, attempt, gone);
     struct entry entry = {
         .number = workflow.number,
         .previous = workflow.last_seq,
@@ -329,13 +329,19 @@ void turn_failed(struct broker *broker, const struct lease *lease, const char *w
         .of_seq = lease->seq,
         .worker = {(const uint8_t *)worker, strlen(worker)},
         .attempt = attempt,
-        .error = {(const uint8_t *)text, (size_t)len},
-        .next_at_ms = broker->now.wall_ms + wait_ms,
+        .error = {error.bytes, (size_t)turn_error_len(error)},
+        .next_at_ms = parked ? 0 : broker->now.wall_ms + wait_ms,
+        .parked = parked,
     };
-    struct hash hash;
     if (!broker_add(broker, &entry, NULL, &hash))
         return;
     broker->counts.attempts_failed++;
+    if (parked) {
+        broker->counts.parkings++;
+        broker->counts.parked_last_seq = lease->seq;
+        docket_move(broker->docket, lease->seq, lease->stage, DOCKET_PARKED);
+        return;
+    }
     if (wait_ms == 0) {
         turn_await(broker, lease->seq);
         return;

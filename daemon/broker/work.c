@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "daemon/broker/inside.h"
-#include "proto/codec.h"
+#include "daemon/domain/route.h"
 
 static struct slice text_of(const char *text)
 {
@@ -11,7 +11,8 @@ static struct slice text_of(const char *text)
 
 static uint32_t lease_ms(const struct broker *broker, enum stage stage)
 {
-    return broker->options.lease_ms != 0 ? broker->options.lease_ms : stage_row(stage)->lease_ms;
+    return broker->options.lease_ms != 0 ? broker->options.lease_ms
+                                         : broker_stage(broker, stage)->lease_ms;
 }
 
 /* ---- coming and going ---- */
@@ -99,6 +100,68 @@ void work_take_back(struct broker *broker)
 
 /* ---- findings ---- */
 
+/** Journal a finding that comes too late: it is refused, and shown. */
+static void keep_late(struct broker *broker, const struct finding *finding, const struct lost *lost)
+{
+    struct event event;
+    struct workflow workflow;
+    struct ods audience[AUDIENCE_MAX];
+    struct hash hash;
+
+    if (!turn_load(broker, lost->seq, &event))
+        return;
+    if (!store_get_workflow(broker->store, lost->number, &workflow)) {
+        broker_fail(broker, STATUS_STORE_CORRUPT);
+        return;
+    }
+    struct entry entry = {
+        .number = workflow.number,
+        .previous = workflow.last_seq,
+        .audience = audience,
+        .audience_count = route_audience(&event, &workflow, audience),
+        .kind = ENTRY_LATE_FINDING,
+        .of_seq = lost->seq,
+        .token = finding->token,
+        .attempt = lost->attempt,
+        .worker = text_of(lost->worker),
+        .reasons = finding->reasons,
+        .reasons_count = finding->reasons_count,
+        .error = {finding->error.bytes, (size_t)turn_error_len(finding->error)},
+    };
+    (void)broker_add(broker, &entry, NULL, &hash);
+}
+
+/** Whose assignment of the run before does @finding name, if its event is still open? Answers once for each event. */
+static bool late_of_last_run(struct broker *broker, connection_t from,
+                             const struct finding *finding, struct lost *ret)
+{
+    const struct docket_event *open = docket_find(broker->docket, finding->seq);
+    struct open_event row;
+
+    if (finding->token.run + 1 != store_run(broker->store) || open == NULL || open->late_kept ||
+        !store_get_open(broker->store, finding->seq, &row))
+        return false;
+    docket_keep_late(broker->docket, finding->seq);
+    *ret = (struct lost){.seq = row.seq, .number = row.number, .counter = finding->token.counter};
+    memcpy(ret->worker, roster_name(broker->roster, from),
+           strlen(roster_name(broker->roster, from)));
+    return true;
+}
+
+/** A finding whose assignment is not the newest any more. What was given to a worker once is kept; the rest is counted. */
+static void take_late(struct broker *broker, connection_t from, const struct finding *finding)
+{
+    struct lost lost;
+    bool known = finding->seq != 0 &&
+                 (finding->token.run == store_run(broker->store)
+                      ? roster_late(broker->roster, finding->seq, finding->token.counter, &lost)
+                      : late_of_last_run(broker, from, finding, &lost));
+
+    broker->counts.late_findings++;
+    if (known)
+        keep_late(broker, finding, &lost);
+}
+
 static void take_finding(struct broker *broker, connection_t from, const struct finding *finding)
 {
     char name[WORKER_NAME_SIZE];
@@ -106,7 +169,7 @@ static void take_finding(struct broker *broker, connection_t from, const struct 
 
     if (finding->token.run != store_run(broker->store) ||
         !roster_done(broker->roster, from, finding->seq, finding->token.counter, &lease)) {
-        broker->counts.late_findings++;
+        take_late(broker, from, finding);
         return;
     }
     memcpy(name, roster_name(broker->roster, from), sizeof name);
@@ -223,6 +286,7 @@ static bool assign(struct broker *broker, uint64_t seq, enum stage stage, uint32
 
     struct lease lease = {
         .seq = seq,
+        .number = open.number,
         .counter = ++broker->counter,
         .stage = stage,
         .attempt = open.attempt + 1,

@@ -111,9 +111,17 @@ void apply_attempt_failed(struct workflow *workflow, struct open_event *open,
     CHECK(workflow->judging_seq == open->seq);
 
     touch(workflow, entry);
-    open->state = OPEN_DELAYED;
+    open->state = entry->parked ? OPEN_PARKED : OPEN_DELAYED;
     open->attempt = entry->attempt;
-    open->due_ms = entry->next_at_ms;
+    open->failed_seq = entry->seq;
+    open->due_ms = entry->parked ? 0 : entry->next_at_ms;
+}
+
+void apply_late_finding(struct workflow *workflow, const struct entry *entry)
+{
+    CHECK(entry->kind == ENTRY_LATE_FINDING);
+
+    touch(workflow, entry);
 }
 
 void apply_wait_ended(struct workflow *workflow, struct open_event *open, const struct entry *entry)

@@ -23,9 +23,12 @@ void apply_received(struct workflow *workflow, struct open_event *open, struct o
 void apply_judged(struct workflow *workflow, struct open_event *open, struct open_event *next,
                   const struct entry *entry, const struct event *event);
 
-/** ATTEMPT_FAILED: delayed until next_at_ms. */
+/** ATTEMPT_FAILED: delayed until next_at_ms, or parked: the events behind it wait until someone decides. */
 void apply_attempt_failed(struct workflow *workflow, struct open_event *open,
                           const struct entry *entry);
+
+/** LATE_FINDING: the workflow has this entry about it, and nothing else changes. */
+void apply_late_finding(struct workflow *workflow, const struct entry *entry);
 
 /** WAIT_ENDED: @open is held no more: at its turn when nothing is under judgement, else at the head of the queue. */
 void apply_wait_ended(struct workflow *workflow, struct open_event *open,

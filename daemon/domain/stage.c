@@ -3,12 +3,12 @@
 
 /* clang-format off */
 static const struct stage_row stages[] = {
-    /* stage                lease_ms  attempts  backoff_ms  at most */
-    {STAGE_NEEDS_ASSESSED,  LEASE_MS, ATTEMPTS_MAX, 500, 60000},
-    {STAGE_PRIORITIES_SET,  LEASE_MS, ATTEMPTS_MAX, 500, 60000},
-    {STAGE_PROCUREMENT,     LEASE_MS, ATTEMPTS_MAX, 500, 60000},
-    {STAGE_CONTRACT_AWARD,  LEASE_MS, ATTEMPTS_MAX, 500, 60000},
-    {STAGE_REVIEW,          LEASE_MS, ATTEMPTS_MAX, 500, 60000},
+    /* stage                accept_ms  lease_ms  attempts      backoff_ms, at most */
+    {STAGE_NEEDS_ASSESSED,  ACCEPT_MS, LEASE_MS, ATTEMPTS_MAX, 500, 60000},
+    {STAGE_PRIORITIES_SET,  ACCEPT_MS, LEASE_MS, ATTEMPTS_MAX, 500, 60000},
+    {STAGE_PROCUREMENT,     ACCEPT_MS, LEASE_MS, ATTEMPTS_MAX, 500, 60000},
+    {STAGE_CONTRACT_AWARD,  ACCEPT_MS, LEASE_MS, ATTEMPTS_MAX, 500, 60000},
+    {STAGE_REVIEW,          ACCEPT_MS, LEASE_MS, ATTEMPTS_MAX, 500, 60000},
 };
 /* clang-format on */
 
@@ -24,12 +24,11 @@ const struct stage_row *stage_row(enum stage stage)
     return row;
 }
 
-uint32_t stage_backoff_ms(enum stage stage, uint32_t attempt, uint32_t jitter)
+uint32_t stage_backoff_ms(const struct stage_row *row, uint32_t attempt, uint32_t jitter)
 {
     CHECK(attempt >= 1);
     CHECK(jitter < 1000);
 
-    const struct stage_row *row = stage_row(stage);
     uint64_t wait = row->backoff_ms;
     for (uint32_t i = 1; i < attempt && wait < row->backoff_ms_max; i++)
         wait *= 2;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* stage.h - the stages as a table: order, name, lease, attempts and their backoff. */
+/* stage.h - the stages as a table: how long an offer and a lease last, how often an attempt may fail and how soon it is tried again. */
 #ifndef COMMISSION_STAGE_H
 #define COMMISSION_STAGE_H
 
@@ -7,15 +7,17 @@
 
 struct stage_row {
     enum stage stage;
-    uint32_t lease_ms;
-    uint32_t attempts_max;
-    uint32_t backoff_ms; /* after the first failed attempt; doubles each time */
+    uint32_t
+        accept_ms; /* an assignment that its worker has not accepted by then is offered to another */
+    uint32_t lease_ms;     /* from there on; a PROGRESS begins it anew */
+    uint32_t attempts_max; /* this many failed: parked */
+    uint32_t backoff_ms;   /* after the first failed attempt; doubles each time */
     uint32_t backoff_ms_max;
 };
 
 /** The row of @stage, which must be one of the five. */
 const struct stage_row *stage_row(enum stage stage);
-/** When to try again after attempt @attempt (from 1) failed: milliseconds from now; @jitter is 0..999, chance's part. */
-uint32_t stage_backoff_ms(enum stage stage, uint32_t attempt, uint32_t jitter);
+/** When to try again after attempt @attempt (from 1) of @row's stage failed: milliseconds from now; @jitter is 0..999, chance's part. */
+uint32_t stage_backoff_ms(const struct stage_row *row, uint32_t attempt, uint32_t jitter);
 
 #endif

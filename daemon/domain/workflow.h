@@ -40,6 +40,7 @@ enum open_state {
     OPEN_READY = 2,   /* at its turn: a worker may have it */
     OPEN_DELAYED = 3, /* at its turn: an attempt failed, the next comes at due_ms */
     OPEN_HELD = 4,    /* out of the queue until what it waits for comes */
+    OPEN_PARKED = 5, /* at its turn: all attempts failed; until an operator or its sender decides */
 };
 
 /** A received event that has no final verdict. */
@@ -53,8 +54,9 @@ struct open_event {
     enum open_state state;
     struct ods sender; /* fair shares are by it */
     uint64_t key_seq;
-    uint32_t attempt; /* failed ones so far */
-    int64_t due_ms;   /* DELAYED: wall clock */
+    uint32_t attempt;    /* failed ones so far */
+    uint64_t failed_seq; /* the newest ATTEMPT_FAILED: when, whose, why; 0: none */
+    int64_t due_ms;      /* DELAYED: wall clock */
     int64_t received_at_ms;
     uint32_t event_len; /* bytes of the event, kept beside the row */
 };

@@ -216,6 +216,17 @@ static bool quiet(const struct figures *old, const struct figures *new)
            old->mail.dropped == new->mail.dropped && old->denied == new->denied;
 }
 
+/** Someone must act: these are not tried again by themselves. */
+static void report_parked(struct loop *loop, const struct figures *new)
+{
+    if (new->broker.parkings == loop->reported.broker.parkings)
+        return;
+    log_line(loop->parts.log, LOG_LEVEL_ERR,
+             "events parked count=%" PRIu64 " newest=%" PRIu64 " parked=%u",
+             new->broker.parkings - loop->reported.broker.parkings, new->broker.parked_last_seq,
+             new->broker.parked);
+}
+
 /** Once a second, when anything has happened. */
 static void report(struct loop *loop)
 {
@@ -230,11 +241,12 @@ static void report(struct loop *loop)
     const struct figures *old = &loop->reported;
     if (quiet(old, &new))
         return;
+    report_parked(loop, &new);
     log_line(loop->parts.log, LOG_LEVEL_INFO,
              "counts events=%" PRIu64 " verdicts=%" PRIu64 " refusals=%" PRIu64
              " malformed=%" PRIu64 " denied=%" PRIu64 " late=%" PRIu64 " failed=%" PRIu64
              " dropped=%" PRIu64 " frames_in=%" PRIu64 " frames_out=%" PRIu64 " turns=%" PRIu64
-             " workers=%u leased=%u feeds=%u clients=%u",
+             " workers=%u leased=%u parked=%u feeds=%u clients=%u",
              new.broker.events - old->broker.events, new.broker.verdicts - old->broker.verdicts,
              new.broker.refusals - old->broker.refusals,
              new.intake.malformed - old->intake.malformed, new.denied - old->denied,
@@ -242,7 +254,8 @@ static void report(struct loop *loop)
              new.broker.attempts_failed - old->broker.attempts_failed,
              new.mail.dropped - old->mail.dropped, new.intake.frames - old->intake.frames,
              new.mail.frames - old->mail.frames, new.turns - old->turns, new.broker.workers,
-             new.broker.leased, new.broker.feeds, endpoint_connections(loop->parts.clients));
+             new.broker.leased, new.broker.parked, new.broker.feeds,
+             endpoint_connections(loop->parts.clients));
     loop->reported = new;
 }
 

@@ -320,6 +320,7 @@ void record_encode_open(struct record *record, const struct open_row *row)
     put_ods(record, open->sender);
     put_u64(record, open->key_seq);
     put_u32(record, open->attempt);
+    put_u64(record, open->failed_seq);
     put_i64(record, open->due_ms);
     put_i64(record, open->received_at_ms);
     put_u32(record, open->event_len);
@@ -345,6 +346,7 @@ bool record_decode_open(struct slice payload, struct open_row *ret)
     open->sender = get_ods(&reading);
     open->key_seq = get_u64(&reading);
     open->attempt = get_u32(&reading);
+    open->failed_seq = get_u64(&reading);
     open->due_ms = get_i64(&reading);
     open->received_at_ms = get_i64(&reading);
     open->event_len = get_u32(&reading);

@@ -296,8 +296,20 @@ static void apply_failed_attempt(struct state *state, const struct entry *entry)
     forget_due(state, &row->open);
     apply_attempt_failed(&workflow, &row->open, entry);
 
-    rows_put_due(&state->rows, row->open.due_ms, row->open.seq);
+    if (row->open.state == OPEN_DELAYED)
+        rows_put_due(&state->rows, row->open.due_ms, row->open.seq);
     rows_put_open(&state->rows, row, false);
+    rows_put_workflow(&state->rows, &workflow, false);
+}
+
+/** The event may be judged long since: only its workflow has an entry more. */
+static void apply_refused_finding(struct state *state, const struct entry *entry)
+{
+    struct workflow workflow;
+
+    if (!load_workflow(state, entry, &workflow))
+        return;
+    apply_late_finding(&workflow, entry);
     rows_put_workflow(&state->rows, &workflow, false);
 }
 
@@ -459,6 +471,8 @@ void state_apply(struct state *state, const struct entry *entry, const struct ev
         apply_end_of_wait(state, entry);
         break;
     case ENTRY_LATE_FINDING:
+        apply_refused_finding(state, entry);
+        break;
     case ENTRY_RETRIED:
     case ENTRY_EVENT_WITHDRAWN:
     case ENTRY_STAGE_SET:

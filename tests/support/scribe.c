@@ -193,6 +193,41 @@ uint64_t scribe_fail(struct scribe *scribe, uint64_t number, uint32_t attempt, i
     return add(scribe, &entry, NULL);
 }
 
+uint64_t scribe_park(struct scribe *scribe, uint64_t number, uint32_t attempt)
+{
+    struct event event;
+    struct workflow workflow = at_turn(scribe, number, &event);
+    struct entry entry = {
+        .kind = ENTRY_ATTEMPT_FAILED,
+        .number = number,
+        .previous = workflow.last_seq,
+        .of_seq = workflow.judging_seq,
+        .attempt = attempt,
+        .error = {(const uint8_t *)"gone", 4},
+        .parked = true,
+    };
+
+    return add(scribe, &entry, NULL);
+}
+
+uint64_t scribe_refuse_finding(struct scribe *scribe, uint64_t number, uint64_t of_seq)
+{
+    struct workflow workflow;
+
+    CHECK(store_get_workflow(scribe->store, number, &workflow));
+    struct entry entry = {
+        .kind = ENTRY_LATE_FINDING,
+        .number = number,
+        .previous = workflow.last_seq,
+        .of_seq = of_seq,
+        .token = {1, 1},
+        .attempt = 1,
+        .worker = {(const uint8_t *)"w", 1},
+    };
+
+    return add(scribe, &entry, NULL);
+}
+
 uint64_t scribe_end_wait(struct scribe *scribe, uint64_t seq)
 {
     struct open_event open;
@@ -328,8 +363,13 @@ void scribe_step(struct scribe *scribe)
     if (choice < 40 && number != 0) {
         step_verdict(scribe, number);
     } else if (choice < 50 && number != 0) {
-        scribe_fail(scribe, number, 1 + scribe_draw(scribe, 3),
-                    scribe->at_ms + scribe_draw(scribe, 1000));
+        if (choice < 48)
+            scribe_fail(scribe, number, 1 + scribe_draw(scribe, 3),
+                        scribe->at_ms + scribe_draw(scribe, 1000));
+        else if (choice < 49)
+            scribe_park(scribe, number, 4);
+        else
+            scribe_refuse_finding(scribe, number, number);
     } else if (choice < 58 && store_next_wait(scribe->store, &wait, &seq)) {
         scribe_end_wait(scribe, seq);
     } else if (choice < 70) {

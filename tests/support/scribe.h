@@ -37,6 +37,10 @@ uint64_t scribe_judge(struct scribe *scribe, uint64_t number, enum verdict verdi
                       const struct ledger_line *lines, uint32_t lines_count);
 /** ATTEMPT_FAILED for it, to be tried again at @next_at_ms. */
 uint64_t scribe_fail(struct scribe *scribe, uint64_t number, uint32_t attempt, int64_t next_at_ms);
+/** The same for the last time: it is parked. */
+uint64_t scribe_park(struct scribe *scribe, uint64_t number, uint32_t attempt);
+/** LATE_FINDING for the event @of_seq of workflow @number. */
+uint64_t scribe_refuse_finding(struct scribe *scribe, uint64_t number, uint64_t of_seq);
 /** WAIT_ENDED for the held event @seq. */
 uint64_t scribe_end_wait(struct scribe *scribe, uint64_t seq);
 /** RECORDED for the register event in hand. */

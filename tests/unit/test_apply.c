@@ -171,6 +171,44 @@ static void a_failed_attempt_delays_the_event_and_keeps_its_turn(void **state)
     expect_sound(&w);
 }
 
+static void the_last_failed_attempt_parks_the_event_and_those_behind_it_wait(void **state)
+{
+    (void)state;
+    static struct world w;
+    memset(&w, 0, sizeof w);
+    uint64_t a = receive(&w);
+    uint64_t b = receive(&w);
+    struct entry e = entry(&w, ENTRY_ATTEMPT_FAILED);
+    e.of_seq = a;
+    e.attempt = 8;
+    e.parked = true;
+    apply_attempt_failed(&w.workflow, row(&w, a), &e);
+
+    assert_int_equal(w.workflow.judging_seq, a);
+    assert_int_equal(row(&w, a)->state, OPEN_PARKED);
+    assert_int_equal(row(&w, a)->attempt, 8);
+    assert_int_equal(row(&w, a)->failed_seq, e.seq);
+    assert_int_equal(row(&w, a)->due_ms, 0);
+    assert_int_equal(row(&w, b)->state, OPEN_QUEUED);
+    expect_sound(&w);
+}
+
+static void a_late_finding_is_the_workflows_newest_entry_and_no_more(void **state)
+{
+    (void)state;
+    static struct world w;
+    memset(&w, 0, sizeof w);
+    receive(&w);
+    struct workflow before = w.workflow;
+    struct entry e = entry(&w, ENTRY_LATE_FINDING);
+    apply_late_finding(&w.workflow, &e);
+
+    before.last_seq = e.seq;
+    before.changed_at_ms = e.at_ms;
+    assert_memory_equal(&w.workflow, &before, sizeof before);
+    expect_sound(&w);
+}
+
 static void whatever_happens_in_whatever_order_the_queue_is_sound(void **state)
 {
     (void)state;
@@ -249,6 +287,8 @@ int main(void)
         cmocka_unit_test(events_come_to_their_turn_in_order),
         cmocka_unit_test(a_held_event_lets_others_pass_and_comes_back_to_the_head),
         cmocka_unit_test(a_failed_attempt_delays_the_event_and_keeps_its_turn),
+        cmocka_unit_test(the_last_failed_attempt_parks_the_event_and_those_behind_it_wait),
+        cmocka_unit_test(a_late_finding_is_the_workflows_newest_entry_and_no_more),
         cmocka_unit_test(whatever_happens_in_whatever_order_the_queue_is_sound),
         cmocka_unit_test(an_audience_names_each_concerned_once),
         cmocka_unit_test(those_in_the_audience_and_operators_may_read),

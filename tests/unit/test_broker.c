@@ -959,31 +959,95 @@ static void a_worker_that_says_bye_gives_back_without_an_entry(void **state)
     assert_int_equal(f->assignments[1].assignment.attempt, 1);
 }
 
-static void an_error_is_tried_again_later_and_later_and_never_given_up(void **state)
+static void an_error_is_tried_again_later_and_later_and_then_the_event_is_parked(void **state)
 {
     struct fixture *f = *state;
+    struct broker_counts counts;
     int64_t longest_ms = 0;
     when_worker_of_all_joins(f, WORKER, 8);
     struct event event = when_sent(f, needs_assessed("02E", "a"));
+    struct event behind = when_sent(f, note("02E", "a"));
 
-    for (uint32_t attempt = 1; attempt <= ATTEMPTS_MAX + 2; attempt++) {
+    for (uint32_t attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
         assert_int_equal(f->assignments_count, 1);
         assert_int_equal(f->assignments[0].assignment.attempt, attempt);
         when_worker_fails(f, 0, "no memory");
         struct entry failed = last_entry(f);
         assert_int_equal(failed.kind, ENTRY_ATTEMPT_FAILED);
         assert_int_equal(failed.attempt, attempt);
+        assert_int_equal(failed.parked, attempt == ATTEMPTS_MAX);
+        if (attempt == ATTEMPTS_MAX)
+            break;
         longest_ms = failed.next_at_ms - f->now.wall_ms;
-        assert_true(longest_ms > 0);
+        assert_in_range(longest_ms, 250 << (attempt - 1), 500 << (attempt - 1));
         when_time_passes(f, longest_ms);
         when_worker_of_all_joins(f, WORKER, 8);
     }
-    assert_in_range(longest_ms, 30000, 60000);
-    struct entry failed = last_entry(f);
-    assert_true(failed.error.len > strlen("no memory")); /* it says that it is past its attempts */
+    assert_int_equal(last_entry(f).next_at_ms, 0);
+    assert_int_equal(last_entry(f).error.len, strlen("no memory"));
+    broker_count(f->broker, &counts);
+    assert_int_equal(counts.parked, 1);
+    assert_int_equal(counts.parkings, 1);
+    assert_int_equal(counts.parked_last_seq, last_entry(f).of_seq);
 
-    when_found(f, 0, REASON_COUNT);
-    expect_verdict(f, event, VERDICT_ACCEPTED, REASON_COUNT);
+    /* Nothing tries it again, nor what is behind it: not time, not a new worker, not a restart. */
+    when_time_passes(f, 24 * 3600 * 1000);
+    turns_until_quiet(f);
+    when_restarted(f, true);
+    when_worker_of_all_joins(f, WORKER, 8);
+    turns_until_quiet(f);
+    assert_int_equal(f->assignments_count, 0);
+    assert_null(answer_to(f, event.id, ANSWER_VERDICT));
+    assert_null(answer_to(f, behind.id, ANSWER_VERDICT));
+    broker_count(f->broker, &counts);
+    assert_int_equal(counts.parked, 1);
+    assert_int_equal(counts.parkings, 0); /* of this run */
+}
+
+static void a_worker_that_dies_of_it_again_and_again_is_an_attempt_each_time(void **state)
+{
+    struct fixture *f = *state;
+    struct broker_counts counts;
+    when_sent(f, needs_assessed("02E", "a"));
+
+    for (uint32_t attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+        when_worker_of_all_joins(f, WORKER, 8);
+        assert_int_equal(f->assignments_count, 1);
+        assert_int_equal(f->assignments[0].assignment.attempt, attempt);
+        f->assignments_count = 0;
+        turn_opens(f);
+        broker_gone(f->broker, WORKER);
+        turn_closes(f);
+        assert_int_equal(last_entry(f).attempt, attempt);
+        when_time_passes(f, 60000);
+    }
+
+    assert_true(last_entry(f).parked);
+    broker_count(f->broker, &counts);
+    assert_int_equal(counts.parked, 1);
+    assert_int_equal(counts.attempts_failed, ATTEMPTS_MAX);
+}
+
+static void a_table_of_ones_own_says_how_often_and_how_soon(void **state)
+{
+    static const struct stage_row rows[] = {
+        {STAGE_NEEDS_ASSESSED, 100, 200, 2, 10, 10}, {STAGE_PRIORITIES_SET, 100, 200, 2, 10, 10},
+        {STAGE_PROCUREMENT, 100, 200, 2, 10, 10},    {STAGE_CONTRACT_AWARD, 100, 200, 2, 10, 10},
+        {STAGE_REVIEW, 100, 200, 2, 10, 10},
+    };
+    struct fixture *f = *state;
+    f->options.stages = rows;
+    when_restarted(f, false);
+    when_worker_of_all_joins(f, WORKER, 8);
+    when_sent(f, needs_assessed("02E", "a"));
+
+    when_worker_fails(f, 0, "no");
+    assert_in_range(last_entry(f).next_at_ms - f->now.wall_ms, 5, 10);
+    when_time_passes(f, 10);
+    a_turn(f);
+    when_worker_fails(f, 0, "no");
+
+    assert_true(last_entry(f).parked);
 }
 
 static void a_workers_error_is_cut_between_characters(void **state)
@@ -1000,7 +1064,7 @@ static void a_workers_error_is_cut_between_characters(void **state)
     assert_int_equal(last_entry(f).error.len % 3, 0); /* and it could be read back at all */
 }
 
-static void a_finding_that_comes_late_changes_nothing(void **state)
+static void a_finding_that_comes_late_is_refused_and_kept_once(void **state)
 {
     struct fixture *f = *state;
     struct broker_counts counts;
@@ -1010,14 +1074,53 @@ static void a_finding_that_comes_late_changes_nothing(void **state)
     turn_opens(f);
     broker_gone(f->broker, WORKER);
     turn_closes(f);
+    struct out_assignment late = f->assignments[0];
     uint64_t before = journal_seq(f);
 
     when_found(f, 0, REASON_UNREGISTERED_MISSING); /* the first worker's */
 
-    broker_count(f->broker, &counts);
-    assert_int_equal(counts.late_findings, 1);
-    assert_int_equal(journal_seq(f), before);
     assert_null(answer_to(f, event.id, ANSWER_VERDICT));
+    assert_int_equal(journal_seq(f), before + 1);
+    struct entry kept = last_entry(f);
+    assert_int_equal(kept.kind, ENTRY_LATE_FINDING);
+    assert_int_equal(kept.of_seq, late.assignment.seq);
+    assert_int_equal(kept.token.counter, late.assignment.token.counter);
+    assert_int_equal(kept.attempt, 1);
+    assert_int_equal(kept.worker.len, strlen("worker-2001"));
+    assert_int_equal(kept.reasons[0].code, REASON_UNREGISTERED_MISSING);
+
+    /* Said again it is counted, no more; and it is shown after the event was judged by another. */
+    f->assignments[1] = late;
+    f->assignments_count = 2;
+    when_found(f, 1, REASON_UNREGISTERED_MISSING);
+    assert_int_equal(journal_seq(f), before + 1);
+    when_found(f, 0, REASON_COUNT);
+    expect_verdict(f, event, VERDICT_ACCEPTED, REASON_COUNT);
+    broker_count(f->broker, &counts);
+    assert_int_equal(counts.late_findings, 2);
+}
+
+static void a_finding_for_an_event_that_is_judged_already_is_kept_too(void **state)
+{
+    struct fixture *f = *state;
+    when_worker_of_all_joins(f, WORKER, 8);
+    struct event event = when_sent(f, needs_assessed("02E", "a"));
+    when_worker_of_all_joins(f, OTHER_WORKER, 8);
+    turn_opens(f);
+    broker_gone(f->broker, WORKER);
+    turn_closes(f);
+    struct out_assignment late = f->assignments[0];
+    when_found(f, 1, REASON_COUNT);
+    expect_verdict(f, event, VERDICT_ACCEPTED, REASON_COUNT);
+    uint64_t judged_seq = journal_seq(f);
+
+    f->assignments[0] = late;
+    f->assignments_count = 1;
+    when_found(f, 0, REASON_COUNT);
+
+    assert_int_equal(last_entry(f).kind, ENTRY_LATE_FINDING);
+    assert_int_equal(last_entry(f).previous, judged_seq);
+    assert_int_equal(answers_to(f, event.id, ANSWER_VERDICT), 1);
 }
 
 static void another_workers_token_does_not_count(void **state)
@@ -1054,6 +1157,18 @@ static void a_token_of_the_last_run_is_late(void **state)
 
     broker_count(f->broker, &counts);
     assert_int_equal(counts.late_findings, 1);
+    assert_int_equal(last_entry(f).kind, ENTRY_LATE_FINDING);
+    assert_int_equal(last_entry(f).token.run, old.assignment.token.run);
+
+    /* One for each event is kept: whoever repeats it fills no journal. */
+    uint64_t before = journal_seq(f);
+    old.assignment.token.counter++;
+    f->assignments[1] = old;
+    f->assignments_count = 2;
+    when_found(f, 1, REASON_COUNT);
+    assert_int_equal(journal_seq(f), before);
+    broker_count(f->broker, &counts);
+    assert_int_equal(counts.late_findings, 2);
 }
 
 static void a_worker_gets_no_more_than_its_capacity(void **state)
@@ -1426,9 +1541,12 @@ int main(void)
         WORLD(a_silent_worker_is_taken_for_gone),
         WORLD(a_worker_that_beats_keeps_its_work_until_the_lease_ends),
         WORLD(a_worker_that_says_bye_gives_back_without_an_entry),
-        WORLD(an_error_is_tried_again_later_and_later_and_never_given_up),
+        WORLD(an_error_is_tried_again_later_and_later_and_then_the_event_is_parked),
+        WORLD(a_worker_that_dies_of_it_again_and_again_is_an_attempt_each_time),
+        WORLD(a_table_of_ones_own_says_how_often_and_how_soon),
         WORLD(a_workers_error_is_cut_between_characters),
-        WORLD(a_finding_that_comes_late_changes_nothing),
+        WORLD(a_finding_that_comes_late_is_refused_and_kept_once),
+        WORLD(a_finding_for_an_event_that_is_judged_already_is_kept_too),
         WORLD(another_workers_token_does_not_count),
         WORLD(a_token_of_the_last_run_is_late),
         WORLD(a_worker_gets_no_more_than_its_capacity),

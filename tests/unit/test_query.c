@@ -278,6 +278,62 @@ static void an_events_state_is_told_from_receipt_to_verdict(void **state)
     assert_int_equal(reply->reasons[0].code, REASON_UNREGISTERED_MISSING);
 }
 
+static void a_parked_event_says_why_and_what_helps(void **state)
+{
+    struct fixture *f = *state;
+    char id[EVENT_ID_TEXT_SIZE];
+    when_worker_of_all_joins(f, WORKER, 8);
+    struct event event = when_sent(f, needs_assessed("02E", "a"));
+    event_id_print(event.id, id);
+    for (uint32_t attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+        when_worker_fails(f, 0, "no memory");
+        when_time_passes(f, 60000);
+        when_worker_of_all_joins(f, WORKER, 8);
+    }
+
+    const struct reply *reply =
+        when_asked(f, "02E", "event status", "event_id", id, "lead", "02E", "reference", "a", NULL);
+    expect_cell(f, reply, 0, "state", "parked");
+    expect_cell(f, reply, 0, "error", "no memory");
+    assert_non_null(strstr(cell_of(f, reply, 0, "note"), "event withdraw"));
+    reply = when_asked(f, "02E", "queue list", NULL);
+    expect_cell(f, reply, 0, "parked", "1");
+    expect_cell(f, reply, 0, "delayed", "0");
+    reply = when_asked(f, "OPS", "server status", NULL);
+    expect_cell(f, reply, 0, "parked", "1");
+    reply = when_asked(f, "02E", "workflow history", "lead", "02E", "reference", "a", NULL);
+    expect_cell(f, reply, ATTEMPTS_MAX, "kind", "ATTEMPT_FAILED");
+    expect_cell(f, reply, ATTEMPTS_MAX, "reasons", "parked: no memory");
+    expect_cell(f, reply, ATTEMPTS_MAX - 1, "reasons", "no memory");
+}
+
+static void the_history_marks_findings_that_came_too_late(void **state)
+{
+    struct fixture *f = *state;
+    when_worker_of_all_joins(f, WORKER, 8);
+    when_worker_of_all_joins(f, OTHER_WORKER, 8);
+    when_sent(f, needs_assessed("02E", "a"));
+    when_sent(f, needs_assessed("02E", "b"));
+    turn_opens(f);
+    broker_gone(f->broker, WORKER);
+    turn_closes(f);
+    turn_opens(f);
+    broker_gone(f->broker, OTHER_WORKER);
+    turn_closes(f);
+
+    when_found(f, 0, REASON_UNREGISTERED_MISSING);
+    when_found(f, 0, REASON_COUNT);
+
+    const struct reply *a =
+        when_asked(f, "02E", "workflow history", "lead", "02E", "reference", "a", NULL);
+    expect_cell(f, a, a->rows_count - 1, "kind", "LATE_FINDING");
+    expect_cell(f, a, a->rows_count - 1, "reasons", "refused, too late: UNREGISTERED_MISSING");
+    const struct reply *b =
+        when_asked(f, "02E", "workflow history", "lead", "02E", "reference", "b", NULL);
+    expect_cell(f, b, b->rows_count - 1, "reasons", "refused, too late: nothing found");
+    expect_cell(f, b, b->rows_count - 1, "verdict", "");
+}
+
 static void a_register_event_has_a_status_too(void **state)
 {
     struct fixture *f = *state;
@@ -614,6 +670,8 @@ int main(void)
         WORLD(a_history_tells_of_attempts_and_waits),
         WORLD(a_history_longer_than_a_reply_comes_in_pages_in_order),
         WORLD(an_events_state_is_told_from_receipt_to_verdict),
+        WORLD(a_parked_event_says_why_and_what_helps),
+        WORLD(the_history_marks_findings_that_came_too_late),
         WORLD(a_register_event_has_a_status_too),
         WORLD(a_receipt_is_signed_over_the_entry_and_the_events_bytes),
         WORLD(a_receipt_is_for_those_whom_the_event_concerns),

@@ -54,6 +54,7 @@ static struct open_row an_open_row(void)
                  .sender = ods("0CE"),
                  .key_seq = 12,
                  .attempt = 2,
+                 .failed_seq = 4710,
                  .due_ms = -5,
                  .received_at_ms = 1524816000123,
                  .event_len = 3},
@@ -99,9 +100,10 @@ static void an_open_event_has_these_bytes(void **state)
     (void)state;
     record_encode_open(&record, &row);
     expect_bytes(record_seal(&record, KV_OPEN, key),
-                 "016700b31f03e52415d6de671200000000000007000000000000006812000000000000ababababab"
-                 "ababababababababababab57000504033043450c0000000000000002000000fbffffffffffffff7b"
-                 "b41d066301000003000000010103303245e3070000000000000000000003000a0102");
+                 "016f00a78a1fd99a312186671200000000000007000000000000006812000000000000ababababab"
+                 "ababababababababababab57000504033043450c00000000000000020000006612000000000000fb"
+                 "ffffffffffffff7bb41d066301000003000000010103303245e3070000000000000000000003000a"
+                 "0102");
 }
 
 static void a_seen_id_has_these_bytes(void **state)
@@ -290,6 +292,7 @@ static void an_open_event_is_read_as_it_was_written(void **state)
     record_encode_open(&record, &row);
     assert_true(record_decode_open(payload_of(&record, KV_OPEN), &again));
 
+    assert_int_equal(again.open.failed_seq, 4710);
     assert_int_equal(again.open.due_ms, -5);
     assert_int_equal(again.waits_count, 1);
     assert_int_equal(again.waits[0].year, 2019);

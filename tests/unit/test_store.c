@@ -441,6 +441,33 @@ static void a_delayed_event_is_due_until_it_is_judged(void **state)
     assert_false(store_next_due(f->store, &due_ms, &seq));
 }
 
+static void a_parked_event_is_not_due_and_a_late_finding_changes_only_its_workflow(void **state)
+{
+    struct fixture *f = *state;
+    int64_t due_ms = INT64_MIN;
+    uint64_t seq = 0;
+    struct open_event open;
+    struct open_event after;
+    struct workflow workflow;
+
+    scribe_take_note(&f->scribe, 1, 10);
+    scribe_receive(&f->scribe);
+    scribe_fail(&f->scribe, 1, 1, 1524816009000);
+    uint64_t parked_seq = scribe_park(&f->scribe, 1, 2);
+
+    assert_false(store_next_due(f->store, &due_ms, &seq));
+    assert_true(store_get_open(f->store, 1, &open));
+    assert_int_equal(open.state, OPEN_PARKED);
+    assert_int_equal(open.failed_seq, parked_seq);
+
+    uint64_t late_seq = scribe_refuse_finding(&f->scribe, 1, 1);
+    assert_true(store_get_workflow(f->store, 1, &workflow));
+    assert_int_equal(workflow.last_seq, late_seq);
+    assert_true(store_get_open(f->store, 1, &after));
+    assert_int_equal(after.state, OPEN_PARKED);
+    assert_int_equal(after.failed_seq, parked_seq);
+}
+
 static void accepted_facts_are_kept_as_received_oldest_first(void **state)
 {
     struct fixture *f = *state;
@@ -919,6 +946,7 @@ int main(void)
         TEST(events_of_a_workflow_wait_for_their_turn),
         TEST(a_held_event_is_found_by_what_it_waits_for),
         TEST(a_delayed_event_is_due_until_it_is_judged),
+        TEST(a_parked_event_is_not_due_and_a_late_finding_changes_only_its_workflow),
         TEST(accepted_facts_are_kept_as_received_oldest_first),
         TEST(an_organisation_is_seen_as_of_a_day),
         TEST(organisations_are_walked_each_once),

@@ -103,8 +103,8 @@ static void backoff_doubles_up_to_its_limit_and_half_of_it_is_certain(void **sta
     uint32_t whole = row->backoff_ms;
 
     for (uint32_t attempt = 1; attempt < 40; attempt++) {
-        uint32_t least = stage_backoff_ms(STAGE_REVIEW, attempt, 0);
-        uint32_t most = stage_backoff_ms(STAGE_REVIEW, attempt, 999);
+        uint32_t least = stage_backoff_ms(row, attempt, 0);
+        uint32_t most = stage_backoff_ms(row, attempt, 999);
 
         assert_int_equal(least, whole / 2);
         assert_in_range(most, least, whole);
