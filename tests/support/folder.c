@@ -19,6 +19,11 @@ struct folder folder_new(void)
     return folder;
 }
 
+void folder_make(const struct folder *folder)
+{
+    CHECK(mkdir(folder->path, 0700) == 0);
+}
+
 static int remove_one(const char *path, const struct stat *about, int kind, struct FTW *place)
 {
     (void)about;

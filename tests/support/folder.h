@@ -13,6 +13,8 @@ struct folder {
 
 /** Make a new folder; stops the test program when it cannot. */
 struct folder folder_new(void);
+/** Make an empty folder of this path; stops when it cannot. */
+void folder_make(const struct folder *folder);
 /** Remove it with all that is in it, folders too. */
 void folder_remove(const struct folder *folder);
 /** Remove what is called @name in it, with all that is in it; nothing there is fine. */
