@@ -49,6 +49,18 @@ static void note_mark(struct told told[DRIVE_EVENTS], const uint8_t *mark, uint3
     told[one.event] = one;
 }
 
+static uint64_t count_records(const uint8_t *trace, size_t len, enum trace_kind kind)
+{
+    struct trace_head head;
+    uint64_t count = 0;
+
+    for (size_t at = 0; at + sizeof head <= len; at += sizeof head + head.follow) {
+        memcpy(&head, trace + at, sizeof head);
+        count += kind == TRACE_KINDS || head.kind == kind ? 1 : 0;
+    }
+    return count;
+}
+
 /** An empty folder of this name in ours. */
 static void make_empty(const struct course *course, const char *name)
 {
@@ -95,15 +107,10 @@ static void cut_again(struct course *course, uint64_t place, enum cut first, str
     uint32_t mark_len;
     char text[DRIVE_TEXT_SIZE];
     char second[64];
-    uint64_t records = 0;
+    uint64_t records = count_records(trace, len, TRACE_KINDS);
 
     CHECK(told != NULL);
     memcpy(told, course->told, sizeof course->told);
-    for (size_t at = 0; at + sizeof(struct trace_head) <= len; records++) {
-        struct trace_head head;
-        memcpy(&head, trace + at, sizeof head);
-        at += sizeof head + head.follow;
-    }
     disk_play(disk, trace, len);
     while (disk_step(disk, &mark, &mark_len)) {
         if (mark != NULL)
@@ -242,6 +249,7 @@ bool cuts_run(struct cuts *cuts)
     folder_clear(&course->folder, "run");
     folder_make(&empty);
     cuts->records = count_changes(&empty, trace, len);
+    cuts->renames = count_records(trace, len, TRACE_RENAME);
     disk_play(disk, trace, len);
     cut_all(course, disk);
 

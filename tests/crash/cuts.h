@@ -9,12 +9,14 @@
 struct cuts {
     /* in */
     uint64_t seed;
-    uint32_t bulk;        /* notes of 4 KB: enough of them fill segments */
-    uint32_t images_max;  /* of first cuts, spread over the trace */
-    uint32_t second_each; /* after every so many of them: recover while recording, and cut again; 0: never */
-    bool forget_flushes;  /* the control */
+    uint32_t bulk;       /* events of 4 KB: enough of them fill segments */
+    uint32_t images_max; /* of first cuts, spread over the trace */
+    uint32_t
+        second_each; /* after every so many of them: recover while recording, and cut again; 0: never */
+    bool forget_flushes; /* the control */
     /* out */
     uint64_t records; /* of the trace that change something */
+    uint64_t renames; /* among them: of the state, and of each segment */
     uint64_t images;
     uint64_t second_images;
     uint64_t failures;

@@ -36,6 +36,7 @@ void drive_init(struct drive *drive, const char *dir, uint64_t seed, uint32_t bu
     (void)snprintf(drive->dir.path, sizeof drive->dir.path, "%s", dir);
     drive->chance = seed * 2862933555777941757u + 3037000493u;
     drive->bulk = bulk;
+    drive->cases = DRIVE_CASES;
     drive->now = (struct instant){.wall_ms = INT64_C(1530522000000), .mono_ms = 1000000};
     CHECK(arena_new(&drive->arena, ARENA_BYTES_MAX) == STATUS_OK);
 }
@@ -64,9 +65,12 @@ static bool is_case(uint32_t number)
     return number >= DRIVE_REGISTERS && number < DRIVE_REGISTERS + DRIVE_CASES * DRIVE_STAGES;
 }
 
-static uint32_t events_count(const struct drive *drive)
+/** Is it one of this run's? */
+static bool wanted(const struct drive *drive, uint32_t number)
 {
-    return DRIVE_REGISTERS + DRIVE_CASES * DRIVE_STAGES + drive->bulk;
+    if (number < DRIVE_REGISTERS + drive->cases * DRIVE_STAGES)
+        return true;
+    return !is_case(number) && number < DRIVE_REGISTERS + DRIVE_CASES * DRIVE_STAGES + drive->bulk;
 }
 
 static struct event make_register(uint32_t number)
@@ -223,18 +227,20 @@ static void send_event(struct drive *drive, uint32_t number)
 
 static void send_some(struct drive *drive)
 {
-    uint32_t wanted = drive_draw(drive, SENT_TURN_MAX);
+    uint32_t small = drive_draw(drive, SENT_TURN_MAX);
     uint32_t bulk = 0;
 
-    for (uint32_t i = 0; i < events_count(drive) && !broker_full(drive->broker); i++) {
+    for (uint32_t i = 0; i < DRIVE_EVENTS && !broker_full(drive->broker); i++) {
+        if (!wanted(drive, i))
+            continue;
         bool large = !is_register(i) && !is_case(i);
         bool again = drive->sent[i] && drive_draw(drive, 64) == 0;
         if ((drive->sent[i] && !again) || judged(drive, i) || !ripe(drive, i))
             continue;
-        if (large ? ++bulk > BULK_TURN : wanted == 0)
+        if (large ? ++bulk > BULK_TURN : small == 0)
             continue;
         if (!large)
-            wanted--;
+            small--;
         send_event(drive, i);
         if (arena_used(drive->arena) > ARENA_BYTES_MAX / 2)
             arena_reset(drive->arena);
@@ -265,8 +271,7 @@ static void take_answer(struct drive *drive, const struct answer *answer)
     bool same = told->seq == 0 || told->seq == answer->seq;
     if (answer->kind == ANSWER_REFUSED)
         return;
-    if (answer->kind == ANSWER_RECEIPT && told->seq != 0 &&
-        !hash_equal(told->hash, none))
+    if (answer->kind == ANSWER_RECEIPT && told->seq != 0 && !hash_equal(told->hash, none))
         same = same && hash_equal(told->hash, answer->entry_hash);
     bool held = answer->kind == ANSWER_VERDICT && answer->verdict == VERDICT_HELD;
     if (answer->kind == ANSWER_VERDICT && told->verdict_seq != 0)
@@ -336,8 +341,8 @@ enum status drive_turn(struct drive *drive)
 
 bool drive_done(const struct drive *drive)
 {
-    for (uint32_t i = 0; i < events_count(drive); i++) {
-        if (!judged(drive, i))
+    for (uint32_t i = 0; i < DRIVE_EVENTS; i++) {
+        if (wanted(drive, i) && !judged(drive, i))
             return false;
     }
     return true;

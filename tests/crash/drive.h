@@ -37,18 +37,20 @@ struct drive {
     struct store_report report;
     struct instant now;
     uint64_t chance;
-    uint32_t bulk; /* notes of 4 KB, sent before the cases: they fill segments */
+    uint32_t bulk;  /* events of 4 KB, sent beside the cases: they fill segments */
+    uint32_t cases; /* 1..DRIVE_CASES, at first all */
     bool sent[DRIVE_EVENTS];
     struct told told[DRIVE_EVENTS];
     struct handed handed[DRIVE_ASSIGNMENTS_MAX];
     uint32_t handed_count;
     uint32_t judged;     /* events with a final verdict */
     struct arena *arena; /* of a turn */
-    char text[DRIVE_TEXT_SIZE]; /* what was wrong, with anything that is not STATUS_OK, or contradicted what was told */
+    char text
+        [DRIVE_TEXT_SIZE]; /* what was wrong, with anything that is not STATUS_OK, or contradicted what was told */
     bool contradicted;
 };
 
-/** Clients that were told nothing yet. @bulk: how many notes. */
+/** Clients that were told nothing yet. @bulk: how many large events. */
 void drive_init(struct drive *drive, const char *dir, uint64_t seed, uint32_t bulk);
 void drive_clear(struct drive *drive);
 uint32_t drive_draw(struct drive *drive, uint32_t below);

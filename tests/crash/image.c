@@ -163,7 +163,8 @@ static void apply_units(struct node *node, const struct change *change, uint32_t
         if (next > end)
             next = end;
         if (draw(chance, 8) < odds)
-            put_bytes(node, at, change->bytes == NULL ? NULL : change->bytes + (at - change->offset),
+            put_bytes(node, at,
+                      change->bytes == NULL ? NULL : change->bytes + (at - change->offset),
                       next - at);
         at = next;
     }
@@ -372,10 +373,9 @@ static void play(struct disk *disk, const struct trace_head *head, const uint8_t
         break;
     case TRACE_SIZE:
     case TRACE_GROW:
-        change_file(
-            disk, head->fd,
-            (struct change){.offset = head->offset,
-                            .kind = head->kind == TRACE_SIZE ? CHANGE_SIZE : CHANGE_GROW});
+        change_file(disk, head->fd,
+                    (struct change){.offset = head->offset,
+                                    .kind = head->kind == TRACE_SIZE ? CHANGE_SIZE : CHANGE_GROW});
         break;
     case TRACE_RENAME:
         play_rename(disk, path, path + strlen(path) + 1);

@@ -61,8 +61,7 @@ static void path_at(int dir_fd, const char *name, char ret[PATH_SIZE])
         whole[got] = '\0';
     }
     size_t begun = strlen(whole);
-    must(snprintf(whole + begun, sizeof whole - begun, "/%s", name) <
-             (int)(sizeof whole - begun),
+    must(snprintf(whole + begun, sizeof whole - begun, "/%s", name) < (int)(sizeof whole - begun),
          "a long path");
     for (const char *at = whole; *at != '\0';) {
         while (*at == '/')

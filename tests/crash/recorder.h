@@ -18,18 +18,19 @@
 
 /** What a record says. Paths are absolute, without "." and "..". */
 enum trace_kind {
-    TRACE_OPEN = 1, /* fd, flags, path; a file that was not there is made, one that was may be cut to nothing */
-    TRACE_CLOSE,    /* fd */
-    TRACE_WRITE,    /* fd, offset, len; the bytes follow */
-    TRACE_ZEROS,    /* fd, offset, len: that many zero bytes were written */
-    TRACE_FLUSH,    /* fd: of a file or of a folder */
-    TRACE_SIZE,     /* fd, offset: the file is so long now */
-    TRACE_GROW,     /* fd, offset: it is at least so long now */
-    TRACE_RENAME,   /* two paths */
-    TRACE_UNLINK,   /* path */
-    TRACE_MKDIR,    /* path */
-    TRACE_RMDIR,    /* path */
-    TRACE_MARK,     /* bytes of the test's own */
+    TRACE_OPEN =
+        1, /* fd, flags, path; a file that was not there is made, one that was may be cut to nothing */
+    TRACE_CLOSE,  /* fd */
+    TRACE_WRITE,  /* fd, offset, len; the bytes follow */
+    TRACE_ZEROS,  /* fd, offset, len: that many zero bytes were written */
+    TRACE_FLUSH,  /* fd: of a file or of a folder */
+    TRACE_SIZE,   /* fd, offset: the file is so long now */
+    TRACE_GROW,   /* fd, offset: it is at least so long now */
+    TRACE_RENAME, /* two paths */
+    TRACE_UNLINK, /* path */
+    TRACE_MKDIR,  /* path */
+    TRACE_RMDIR,  /* path */
+    TRACE_MARK,   /* bytes of the test's own */
     TRACE_KINDS,
 };
 
