@@ -134,11 +134,15 @@ struct cli_outcome {
     bool repeated;
     enum verdict verdict; /* VERDICT_NONE: a receipt only, or refused */
     uint64_t verdict_seq;
+    bool spooled;           /* not known: it waits in the spool ... */
+    int spooled_exit;       /* ... and the exit code that says why */
     struct reason *reasons; /* malloc'ed; released by cli_outcome_clear() */
     uint32_t reasons_count;
 };
 
 void cli_outcome_clear(struct cli_outcome *outcome);
+/** Give @outcome the answer that @word names: ACCEPTED, HELD, REJECTED or REFUSED. False: none of them; @outcome is untouched. */
+MUST_USE bool cli_outcome_named(const char *word, struct cli_outcome *outcome);
 /** The exit code of one event's outcome: 0, 5, 6, 7 or 8 (held). */
 int cli_outcome_exit(const struct cli_outcome *outcome);
 /** The exit code of several: all alike, that; an unknown one, 7; else 8. @so_far starts at -1. */
@@ -152,6 +156,19 @@ int cli_exit_both(int so_far, int next);
 MUST_USE int cli_submit(struct cli *cli, const struct slice *events, uint32_t count,
                         enum commission_wait wait, struct cli_outcome *ret,
                         void (*done)(void *ctx, uint32_t index), void *ctx);
+
+/**
+ * The same through the spool in the folder @path: put there first, then sent with all else that waits there, in order (0: not sent).
+ * What has no answer stays there, and its outcome says so.
+ */
+MUST_USE int cli_submit_spooled(struct cli *cli, const char *path, const struct slice *events,
+                                uint32_t count, enum commission_wait wait, struct cli_outcome *ret,
+                                void (*done)(void *ctx, uint32_t index), void *ctx);
+/** Open the spool of --spool. 0, or an exit code, said. */
+MUST_USE int cli_spool_open(struct cli *cli, const char *path, struct commission_spool **ret);
+/** The exit code of a flush that ended with @status, said already where it is no success: why, and how many wait in @path now. */
+MUST_USE int cli_flush_exit(struct cli *cli, struct commission_spool *spool, const char *path,
+                            enum status status);
 
 /** The first field @number of an encoded event, of bytes or text (a number: empty). False: it has none. */
 MUST_USE bool cli_event_field(struct slice event, uint32_t number, struct slice *ret);

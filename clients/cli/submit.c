@@ -28,10 +28,27 @@ static int refusal_exit(const struct cli_outcome *outcome)
     return EXIT_REFUSED;
 }
 
+bool cli_outcome_named(const char *word, struct cli_outcome *outcome)
+{
+    static const enum verdict verdicts[] = {VERDICT_ACCEPTED, VERDICT_HELD, VERDICT_REJECTED};
+    if (strcmp(word, "REFUSED") == 0) {
+        outcome->kind = ANSWER_REFUSED;
+        return true;
+    }
+    for (uint32_t i = 0; i < ARRAY_LEN(verdicts); i++) {
+        if (strcmp(word, verdict_name(verdicts[i])) == 0) {
+            outcome->kind = ANSWER_VERDICT;
+            outcome->verdict = verdicts[i];
+            return true;
+        }
+    }
+    return false;
+}
+
 int cli_outcome_exit(const struct cli_outcome *outcome)
 {
     if (!outcome->known)
-        return EXIT_TIMED_OUT;
+        return outcome->spooled ? outcome->spooled_exit : EXIT_TIMED_OUT;
     if (outcome->kind == ANSWER_REFUSED || outcome->verdict == VERDICT_REJECTED)
         return refusal_exit(outcome);
     if (outcome->verdict == VERDICT_HELD)
@@ -232,6 +249,159 @@ int cli_submit(struct cli *cli, const struct slice *events, uint32_t count,
         return failed;
     if (ids_new(&submission.ids, count))
         failed = submit_all(&submission, wait == 0);
+    else
+        failed = cli_fail(cli, EXIT_FAILED, "%s", status_text(STATUS_NO_MEMORY));
+    ids_free(&submission.ids);
+    return failed;
+}
+
+/* ---- through a spool ---------------------------------------------------------------------- */
+
+int cli_spool_open(struct cli *cli, const char *path, struct commission_spool **ret)
+{
+    enum status status = commission_spool_open(ret, path);
+    if (status == STATUS_REFUSED)
+        return cli_fail(cli, EXIT_FAILED,
+                        "%s: a spool is a folder of one's own that nobody else may look into: "
+                        "chmod 700 it",
+                        path);
+    if (status != STATUS_OK)
+        return cli_fail(cli, EXIT_FAILED, "spool %s: %s", path, status_text(status));
+    return 0;
+}
+
+static uint32_t spool_waiting(struct commission_spool *spool)
+{
+    const struct commission_spooled *listed;
+    uint32_t count = 0;
+    uint32_t waiting = 0;
+    if (commission_spool_list(spool, &listed, &count) != STATUS_OK)
+        return 0;
+    for (uint32_t i = 0; i < count; i++)
+        waiting += !listed[i].rejected;
+    return waiting;
+}
+
+int cli_flush_exit(struct cli *cli, struct commission_spool *spool, const char *path,
+                   enum status status)
+{
+    if (status == STATUS_OK)
+        return 0;
+    if (status == STATUS_LOCKED)
+        return cli_fail(cli, EXIT_TIMED_OUT,
+                        "%s: another process is sending from this spool; it takes along what has "
+                        "been put there",
+                        path);
+    if (status == STATUS_MALFORMED)
+        return cli_fail(cli, EXIT_FAILED,
+                        "%s: a file was damaged, or an answer could not be read; `commission event "
+                        "spool list --spool %s` shows what is there",
+                        path, path);
+    const char *endpoint = cli->endpoint != NULL ? cli->endpoint : cli->context.endpoint;
+    const char *why = status == STATUS_UNREACHABLE ? "nobody answers"
+                      : status == STATUS_TIMED_OUT ? "no answer in time"
+                      : status == STATUS_REFUSED   ? "nothing is taken at present"
+                                                   : status_text(status);
+    int exit = status == STATUS_UNREACHABLE ? EXIT_UNREACHABLE
+               : status == STATUS_TIMED_OUT ? EXIT_TIMED_OUT
+               : status == STATUS_REFUSED   ? EXIT_REFUSED
+                                            : EXIT_FAILED;
+    uint32_t waiting = spool_waiting(spool);
+    if (waiting == 0)
+        return cli_fail(cli, exit, "%s at %s; all events have their receipts, the spool is empty",
+                        why, endpoint);
+    return cli_fail(cli, exit,
+                    "%s at %s: %u event%s in the spool; `commission event spool flush --spool %s` "
+                    "sends %s later",
+                    why, endpoint, waiting, waiting == 1 ? " waits" : "s wait", path,
+                    waiting == 1 ? "it" : "them");
+}
+
+/** The next event after @index with the same id that has no outcome yet; @index if there is none. */
+static uint32_t next_alike(const struct submission *submission, struct event_id id, uint32_t index)
+{
+    for (uint32_t i = index + 1; i < submission->count; i++) {
+        struct event_id other;
+        if (!submission->outcomes[i].known && id_of(submission->events[i], &other) &&
+            event_id_equal(id, other))
+            return i;
+    }
+    return index;
+}
+
+static void spool_answered(void *ctx, const struct commission_spooled *event,
+                           const struct answer *answer)
+{
+    struct submission *submission = ctx;
+    uint32_t place = ids_place(&submission->ids, event->id);
+    uint32_t index = submission->ids.indices[place];
+    /* One id in two workflows: one after the other, so that the answer is that of the first without. */
+    if (index != 0 && submission->outcomes[index - 1].known)
+        submission->ids.indices[place] = next_alike(submission, event->id, index - 1) + 1;
+    take_answer(submission, answer);
+}
+
+/** 0: they are in the spool. */
+static int put_all(struct submission *submission, struct commission_spool *spool, const char *path)
+{
+    for (uint32_t i = submission->count; i > 0; i--) {
+        struct event_id id;
+        if (!id_of(submission->events[i - 1], &id))
+            return cli_fail(submission->cli, EXIT_FAILED, "event %u has no event_id", i);
+        uint32_t place = ids_place(&submission->ids, id);
+        submission->ids.ids[place] = id;
+        submission->ids.indices[place] = i;
+    }
+    enum status status = commission_spool_put(spool, submission->events, submission->count);
+    if (status != STATUS_OK)
+        return cli_fail(submission->cli, EXIT_FAILED,
+                        "spool %s: %s; nothing was sent. Give it the same events again: none is "
+                        "taken twice",
+                        path, status_text(status));
+    return 0;
+}
+
+static int spool_all(struct submission *submission, const char *path)
+{
+    struct commission_spool *spool;
+    int failed = cli_spool_open(submission->cli, path, &spool);
+    if (failed != 0)
+        return failed;
+    int exit = 0;
+    failed = put_all(submission, spool, path);
+    if (failed == 0 && submission->wait != 0)
+        failed = cli_connect(submission->cli, &submission->connection);
+    if (failed == 0 && submission->wait != 0)
+        exit = cli_flush_exit(submission->cli, spool, path,
+                              commission_spool_flush(spool, submission->connection,
+                                                     submission->wait, submission->cli->timeout_ms,
+                                                     spool_answered, submission));
+    for (uint32_t i = 0; i < submission->count; i++) {
+        struct cli_outcome *outcome = &submission->outcomes[i];
+        outcome->spooled = !outcome->known && outcome->seq == 0;
+        outcome->spooled_exit = exit;
+    }
+    commission_spool_close(spool);
+    return failed;
+}
+
+int cli_submit_spooled(struct cli *cli, const char *path, const struct slice *events,
+                       uint32_t count, enum commission_wait wait, struct cli_outcome *ret,
+                       void (*done)(void *ctx, uint32_t index), void *ctx)
+{
+    struct submission submission = {
+        .cli = cli,
+        .events = events,
+        .count = count,
+        .wait = wait,
+        .outcomes = ret,
+        .on_done = done,
+        .ctx = ctx,
+    };
+    memset(ret, 0, count * sizeof *ret);
+    int failed;
+    if (ids_new(&submission.ids, count))
+        failed = spool_all(&submission, path);
     else
         failed = cli_fail(cli, EXIT_FAILED, "%s", status_text(STATUS_NO_MEMORY));
     ids_free(&submission.ids);

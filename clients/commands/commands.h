@@ -22,6 +22,11 @@ extern const struct cli_noun noun_context;
 extern const struct cli_noun noun_completion;
 extern const struct cli_noun noun_version;
 
+/* event.c has its row. */
+int event_spool(struct cli *cli, int argc, char **argv);
+extern const struct cli_option event_spool_options[];
+extern const char event_spool_more[];
+
 /* import.c has their rows: arguments, options, help. */
 int import_ocds(struct cli *cli, int argc, char **argv);
 int import_orgs(struct cli *cli, int argc, char **argv);

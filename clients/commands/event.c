@@ -37,6 +37,7 @@ struct givens {
     uint32_t count;
     uint32_t max;
     uint32_t faults; /* events that cannot be sent */
+    int failed; /* not an event's fault, said: an exit code, and nothing may be sent; 0: none */
 };
 
 static void givens_clear(struct givens *givens)
@@ -101,8 +102,8 @@ static bool fill_in_version(struct text *event)
     return true;
 }
 
-/** Who sends @event when it does not say: the context's organisation. Offline and without a context its own lead stands in. False: said. */
-static bool sender_of(struct cli *cli, struct slice event, struct ods *ret)
+/** Who sends @event when it does not say: the context's organisation. Offline and without a context its own lead stands in. 0, or an exit code, said. */
+static int sender_of(struct cli *cli, struct slice event, struct ods *ret)
 {
     const struct context *context;
     struct slice own;
@@ -111,12 +112,12 @@ static bool sender_of(struct cli *cli, struct slice event, struct ods *ret)
         if (cli_event_field(event, FIELD_LEAD_ODS, &own) ||
             cli_event_field(event, FIELD_ORGANISATION_ODS, &own))
             (void)!ods_parse((const char *)own.bytes, own.len, ret);
-        return true;
+        return 0;
     }
-    if (cli_context(cli, &context) != 0)
-        return false;
-    *ret = context->organisation;
-    return true;
+    int failed = cli_context(cli, &context);
+    if (failed == 0)
+        *ret = context->organisation;
+    return failed;
 }
 
 /** Fill in what may be left out: the sender, the schema's version, with --new-id the id. False: said. */
@@ -132,14 +133,16 @@ static bool fill_in(struct cli *cli, struct givens *givens, struct given *given,
             return false;
         }
         struct event_id id;
-        if (cli_event_id_new(cli, &id) != 0)
+        givens->failed = cli_event_id_new(cli, &id);
+        if (givens->failed != 0)
             return false;
         append_field(event, FIELD_EVENT_ID, (struct slice){id.bytes, sizeof id.bytes});
     }
     bytes = (struct slice){(const uint8_t *)event->bytes, event->len};
     if (!cli_event_field(bytes, FIELD_SENDER_ODS, &found)) {
         struct ods sender;
-        if (!sender_of(cli, bytes, &sender))
+        givens->failed = sender_of(cli, bytes, &sender);
+        if (givens->failed != 0)
             return false;
         if (!ods_empty(sender))
             append_field(event, FIELD_SENDER_ODS, slice_of(sender.text));
@@ -309,6 +312,9 @@ static int take_file(struct cli *cli, struct givens *givens, const char *path)
         skip_object(&place);
         take_event(cli, givens, path, line, column,
                    (struct slice){(const uint8_t *)text + from, place.at - from});
+        failed = givens->failed;
+        if (failed != 0)
+            break;
         if (givens->count > EVENTS_MAX) {
             failed = cli_fail(cli, EXIT_FAILED, "%s: more than %d events", path, EVENTS_MAX);
             break;
@@ -354,6 +360,8 @@ static const struct column submit_columns[OUTS] = {
 /** What an outcome is called: a verdict, or what there is instead of one. */
 static const char *outcome_name(const struct cli_outcome *outcome, bool none)
 {
+    if (outcome->spooled)
+        return "SPOOLED";
     if (!outcome->known)
         return none ? "SENT" : outcome->seq != 0 ? "RECEIVED" : "UNKNOWN";
     if (outcome->kind == ANSWER_REFUSED)
@@ -415,7 +423,9 @@ static void show_done(void *ctx, uint32_t index)
         cli_progress(showing->cli, "%u of %u answered", showing->done, showing->givens->count);
 }
 
-static int send_all(struct cli *cli, const struct givens *givens, enum commission_wait wait)
+/** @spool: the folder through which they go, or NULL. */
+static int send_all(struct cli *cli, const struct givens *givens, enum commission_wait wait,
+                    const char *spool)
 {
     struct slice *events = calloc(givens->count, sizeof *events);
     struct cli_outcome *outcomes = calloc(givens->count, sizeof *outcomes);
@@ -430,7 +440,10 @@ static int send_all(struct cli *cli, const struct givens *givens, enum commissio
         .outcomes = outcomes,
     };
     bool none = wait == 0;
-    int result = cli_submit(cli, events, givens->count, wait, outcomes, show_done, &showing);
+    int result = spool == NULL
+                     ? cli_submit(cli, events, givens->count, wait, outcomes, show_done, &showing)
+                     : cli_submit_spooled(cli, spool, events, givens->count, wait, outcomes,
+                                          show_done, &showing);
     bool there = result == 0;
     cli_progress(cli, "%s", "");
     for (uint32_t i = showing.shown; there && i < givens->count; i++)
@@ -438,7 +451,7 @@ static int send_all(struct cli *cli, const struct givens *givens, enum commissio
 
     int exit = -1;
     for (uint32_t i = 0; there && i < givens->count; i++) {
-        bool sent = none && !outcomes[i].known;
+        bool sent = none && !outcomes[i].known && !outcomes[i].spooled;
         exit = cli_exit_both(exit, sent ? EXIT_DONE : cli_outcome_exit(&outcomes[i]));
     }
     if (there)
@@ -484,7 +497,7 @@ static int submit(struct cli *cli, int argc, char **argv)
     else if (result == 0 && cli_switch(cli, "dry-run"))
         result = validate_all(cli, &givens, false);
     else if (result == 0)
-        result = send_all(cli, &givens, wait);
+        result = send_all(cli, &givens, wait, cli_option(cli, "spool"));
     givens_clear(&givens);
     return result;
 }
@@ -512,19 +525,19 @@ static struct slice cell_of(const struct reply *reply, const char *name)
     return (struct slice){0};
 }
 
-/** What the daemon would say, as an outcome: for its exit code. @reply keeps the reasons. */
-static struct cli_outcome would_be(const struct reply *reply, const char *verdict)
+/** The exit code for what the daemon would say: @verdict, a word, with its reasons. */
+static int would_be_exit(struct cli *cli, const struct reply *reply, const char *verdict)
 {
     struct cli_outcome outcome = {
         .known = true,
-        .kind = strcmp(verdict, "REFUSED") == 0 ? ANSWER_REFUSED : ANSWER_VERDICT,
-        .verdict = strcmp(verdict, "REJECTED") == 0 ? VERDICT_REJECTED
-                   : strcmp(verdict, "HELD") == 0   ? VERDICT_HELD
-                                                    : VERDICT_ACCEPTED,
         .reasons = (struct reason *)(uintptr_t)reply->reasons,
         .reasons_count = reply->reasons_count,
     };
-    return outcome;
+    if (!cli_outcome_named(verdict, &outcome))
+        return cli_fail(cli, EXIT_FAILED,
+                        "the daemon says \"%s\", which this version of the tool does not know",
+                        verdict);
+    return cli_outcome_exit(&outcome);
 }
 
 /** Ask the daemon what it would say of @given, and print it. */
@@ -556,8 +569,7 @@ static int validate_one(struct cli *cli, struct printer *printer, const struct g
     printer_row_text(printer, cells);
     reasons_note(printer, reply->reasons, reply->reasons_count);
     text_clear(&reasons);
-    struct cli_outcome outcome = would_be(reply, verdict);
-    return cli_outcome_exit(&outcome);
+    return offline ? EXIT_DONE : would_be_exit(cli, reply, verdict);
 }
 
 static int validate_all(struct cli *cli, const struct givens *givens, bool offline)
@@ -597,12 +609,14 @@ int event_send_text(struct cli *cli, const char *json, bool dry_run)
     struct givens givens = {0};
     int result;
     take_event(cli, &givens, "event", 1, 1, slice_of(json));
-    if (givens.faults > 0)
+    if (givens.failed != 0)
+        result = givens.failed;
+    else if (givens.faults > 0)
         result = EXIT_REFUSED;
     else if (dry_run)
         result = validate_all(cli, &givens, false);
     else
-        result = send_all(cli, &givens, COMMISSION_WAIT_VERDICT);
+        result = send_all(cli, &givens, COMMISSION_WAIT_VERDICT, NULL);
     givens_clear(&givens);
     return result;
 }
@@ -714,6 +728,7 @@ static const struct cli_option submit_options[] = {
     {"wait", "FOR", "receipt: it is on disk; verdict: it is judged (default); none: it is sent"},
     {"new-id", NULL, "make an event_id (UUIDv7) where one is missing, and print it"},
     {"dry-run", NULL, "send nothing: check, and ask, as event validate does"},
+    {"spool", "DIR", "keep them in this folder until they are received, whatever happens"},
     {0},
 };
 static const struct cli_option validate_options[] = {
@@ -744,14 +759,19 @@ static const struct cli_verb verbs[] = {
         .arguments_min = 1,
         .arguments_max = -1,
         .help = "Send events and wait for their verdicts",
-        .more = "Events are JSON objects (proto3 JSON, names as in commission.proto), one after\n"
-                "the other, each on one line or several. sender_ods is the context's\n"
-                "organisation where it is left out, and schema_version 1. If one event of the\n"
-                "files cannot be read, none is sent. Sending the same events again is harmless:\n"
-                "each event_id takes effect once.\n\n"
-                "Exit code: 0 all accepted, 5 rejected or refused, 6 CONFLICT or ID_REUSED,\n"
-                "7 no answer in time for some (send them again), 8 some accepted and some not,\n"
-                "or held until what they wait for comes.\n",
+        .more =
+            "Events are JSON objects (proto3 JSON, names as in commission.proto), one after\n"
+            "the other, each on one line or several. sender_ods is the context's\n"
+            "organisation where it is left out, and schema_version 1. If one event of the\n"
+            "files cannot be read, none is sent. Sending the same events again is harmless:\n"
+            "each event_id takes effect once.\n\n"
+            "Exit code: 0 all accepted, 5 rejected or refused, 6 CONFLICT or ID_REUSED,\n"
+            "7 no answer in time for some (send them again), 8 some accepted and some not,\n"
+            "or held until what they wait for comes.\n\n"
+            "With --spool the events are on disk in DIR before any is sent, and leave it with\n"
+            "their receipts: whatever falls down meanwhile, `event spool flush` goes on. A row\n"
+            "says SPOOLED for what waits there; the exit code is then 3 (nobody answers) or 7.\n"
+            "With --wait none they are only put there.\n",
         .example = "commission -c dev/02E event submit needs.json --wait verdict",
         .options = submit_options,
         .run = submit,
@@ -796,6 +816,17 @@ static const struct cli_verb verbs[] = {
         .example = "commission event receipt verify receipt.txt --key daemon.pub",
         .options = receipt_options,
         .run = receipt,
+    },
+    {
+        .name = "spool",
+        .arguments = "list|flush|discard [EVENT_ID...]",
+        .arguments_min = 1,
+        .arguments_max = -1,
+        .help = "Show, send or throw away what waits in a spool",
+        .more = event_spool_more,
+        .example = "commission -c dev/02E event spool flush --spool /var/spool/02E",
+        .options = event_spool_options,
+        .run = event_spool,
     },
     {0},
 };

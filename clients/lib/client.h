@@ -43,6 +43,7 @@ struct sender {
     int64_t quiet_since_ms; /* the last time an event left or a first answer came */
     uint32_t silences;      /* in a row: each doubles the patience */
     int64_t hold_until_ms;  /* the daemon is busy */
+    uint64_t chance;        /* so that many who were told to wait do not come back at once */
 };
 
 struct reader {
@@ -119,6 +120,12 @@ void sender_reconnected(struct commission *commission);
 MUST_USE enum status sender_keep_up(struct commission *commission, int64_t now_ms);
 int64_t sender_due_ms(const struct commission *commission, int64_t now_ms);
 MUST_USE enum status sender_take(struct commission *commission, const struct frame *frame);
+/**
+ * The last field @number of an encoded event, of bytes or text, found without decoding the rest: the
+ * daemon is the judge of that. False: it has none, or is no message.
+ */
+MUST_USE bool sender_find_field(struct slice event, uint32_t number, struct slice *ret);
+MUST_USE bool sender_find_event_id(struct slice event, struct event_id *ret);
 /** Something waits only for room on the way out. */
 bool sender_waits(const struct commission *commission, int64_t now_ms);
 

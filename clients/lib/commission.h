@@ -4,9 +4,10 @@
  */
 /*
  * One struct commission is one connection, used by one thread. Bytes of events are what the daemon
- * keeps: build them with json_read("Event", ...) or protobuf of your own. Nothing here is durable:
- * what has no answer yet is kept and sent again, the same bytes, until it is answered or given up;
- * the event id makes the repeat harmless.
+ * keeps: build them with json_read("Event", ...) or protobuf of your own. A connection keeps nothing
+ * on disk: what has no answer yet is remembered and sent again, the same bytes, until it is answered
+ * or given up; the event id makes the repeat harmless. What must outlive the program goes into a
+ * spool (commission_spool_open()).
  */
 #ifndef COMMISSION_COMMISSION_H
 #define COMMISSION_COMMISSION_H
@@ -83,6 +84,91 @@ MUST_USE enum status commission_answers(struct commission *commission, int64_t t
 
 /** Events sent whose answer, as asked for, has not been handed out by commission_answers() yet. */
 uint32_t commission_unanswered(const struct commission *commission);
+
+/* ---- a spool: events that outlive the program ---- */
+/*
+ * A folder, 0700, in which events wait for the hours when the daemon or the line is down. What
+ * commission_spool_put() has accepted is on stable storage; commission_spool_flush() sends it, in
+ * order, and an event leaves the folder only when its receipt has come, or a refusal that is final:
+ * then it is kept aside with its reasons. Killed at any moment, nothing is lost, and what is sent
+ * again takes effect once. Several processes may put at any time; one sends.
+ */
+
+#define COMMISSION_SPOOL_EVENTS_MAX 1000000
+#define COMMISSION_SPOOL_ERROR_SIZE 96
+
+struct commission_spool;
+
+/** An event in the spool. @number grows in the order in which events were put. */
+struct commission_spooled {
+    uint64_t number;
+    struct event_id id;
+    int64_t put_at_ms; /* wall clock */
+    bool rejected;     /* kept aside: it is not sent any more */
+    uint32_t tries;    /* flushes that ended without an answer to it, as far as is known */
+    int64_t tried_at_ms;
+    char error[COMMISSION_SPOOL_ERROR_SIZE]; /* of the last of them; why it was rejected; "" none */
+};
+
+/**
+ * Open the spool in the folder @path, which is made if it is not there (its parent must be).
+ * STATUS_OK: *@ret is the caller's. STATUS_REFUSED: others than its owner may read or write the
+ * folder, or it is another user's. STATUS_IO_FAILED, STATUS_NO_MEMORY.
+ */
+MUST_USE enum status commission_spool_open(struct commission_spool **ret, const char *path);
+/** Close; what is in the spool stays. NULL is fine. Returns NULL. */
+struct commission_spool *commission_spool_close(struct commission_spool *spool);
+
+/**
+ * Put @count events into the spool, in this order. One that waits there already, byte for byte, is
+ * not put twice, so that after a failure all may be put again.
+ * STATUS_OK: all are on stable storage. Otherwise some of them may be: STATUS_MALFORMED: one has no
+ * event id; STATUS_TOO_LARGE: one is too large, or the spool has COMMISSION_SPOOL_EVENTS_MAX;
+ * STATUS_IO_FAILED, STATUS_NO_MEMORY.
+ */
+MUST_USE enum status commission_spool_put(struct commission_spool *spool,
+                                          const struct slice *events, uint32_t count);
+
+/**
+ * What is in the spool: those that wait, then those rejected, each in the order given. *@ret is
+ * valid until the next list, put or flush of @spool. STATUS_OK, STATUS_IO_FAILED, STATUS_NO_MEMORY.
+ */
+MUST_USE enum status commission_spool_list(struct commission_spool *spool,
+                                           const struct commission_spooled **ret,
+                                           uint32_t *ret_count);
+/**
+ * The bytes of @event, valid until the next call with @spool. STATUS_NOT_FOUND: it has left the
+ * spool. STATUS_MALFORMED: the file is damaged. STATUS_IO_FAILED, STATUS_NO_MEMORY.
+ */
+MUST_USE enum status commission_spool_read(struct commission_spool *spool,
+                                           const struct commission_spooled *event,
+                                           struct slice *ret);
+
+/** What a flush says while it goes on: an answer to an event of the spool. */
+typedef void commission_spool_answered(void *ctx, const struct commission_spooled *event,
+                                       const struct answer *answer);
+
+/**
+ * Send all that waits over @commission, also what is put meanwhile, and take the answers: use a
+ * connection of its own for this, since other answers are thrown away. An event of a workflow (or a
+ * register) is sent only when those put before it have their receipts. @wait: for receipts, or for
+ * verdicts too; events leave the spool at their receipt in any case. @answered may be NULL.
+ * STATUS_OK: nothing waits any more. STATUS_LOCKED: another process sends. STATUS_TIMED_OUT: no
+ * answer for @timeout_ms; STATUS_UNREACHABLE: nor ever a connection; STATUS_REFUSED: the daemon
+ * takes nothing from this key (SENDER_UNKNOWN), or has no room (STORE_FULL). After these, flush
+ * again when one likes. STATUS_IO_FAILED, STATUS_NO_MEMORY, STATUS_MALFORMED, STATUS_UNSUPPORTED.
+ */
+MUST_USE enum status commission_spool_flush(struct commission_spool *spool,
+                                            struct commission *commission,
+                                            enum commission_wait wait, int64_t timeout_ms,
+                                            commission_spool_answered *answered, void *ctx);
+
+/**
+ * Throw @event away, waiting or rejected. STATUS_LOCKED: another process sends just now.
+ * STATUS_NOT_FOUND: it has left. STATUS_IO_FAILED.
+ */
+MUST_USE enum status commission_spool_discard(struct commission_spool *spool,
+                                              const struct commission_spooled *event);
 
 /* ---- as a reader ---- */
 

@@ -2,6 +2,7 @@
 #include "clients/lib/client.h"
 
 #include <string.h>
+#include <sys/random.h>
 
 #define WINDOW_AT_FIRST 1024
 #define WINDOW_MAX (1u << 20)
@@ -29,6 +30,8 @@ enum status sender_init(struct sender *sender, const struct commission_options *
     if (sender->frame.bytes == NULL)
         return STATUS_NO_MEMORY;
     sender->frame.max = SEND_BYTES;
+    if (getrandom(&sender->chance, sizeof sender->chance, GRND_NONBLOCK) < 0 || sender->chance == 0)
+        sender->chance = (uint64_t)channel_now_ms() | 1;
     enum status status = client_arena(&sender->arena);
     return status == STATUS_OK ? pending_new(&sender->pending, window) : status;
 }
@@ -85,28 +88,33 @@ static bool field_len(struct slice *bytes, unsigned type, uint64_t *ret)
     return *ret <= bytes->len;
 }
 
-/*
- * The event's id, found without decoding the rest: the daemon is the judge of that. The last one
- * counts, as in protobuf.
- */
-static bool find_event_id(struct slice bytes, struct event_id *ret)
+bool sender_find_field(struct slice event, uint32_t number, struct slice *ret)
 {
     bool found = false;
     uint64_t key;
     uint64_t len;
 
-    while (bytes.len > 0) {
-        if (!read_varint(&bytes, &key) || !field_len(&bytes, key & 7, &len))
+    while (event.len > 0) {
+        if (!read_varint(&event, &key) || !field_len(&event, key & 7, &len))
             return false;
-        if (key == (EVENT_ID_FIELD << 3 | WIRE_BYTES)) {
-            found = len == EVENT_ID_BYTES;
-            if (found)
-                memcpy(ret->bytes, bytes.bytes, EVENT_ID_BYTES);
+        if (key == ((uint64_t)number << 3 | WIRE_BYTES)) { /* the last one counts, as in protobuf */
+            *ret = (struct slice){event.bytes, (size_t)len};
+            found = true;
         }
-        bytes.bytes += len;
-        bytes.len -= len;
+        event.bytes += len;
+        event.len -= len;
     }
     return found;
+}
+
+bool sender_find_event_id(struct slice event, struct event_id *ret)
+{
+    struct slice id;
+
+    if (!sender_find_field(event, EVENT_ID_FIELD, &id) || id.len != EVENT_ID_BYTES)
+        return false;
+    memcpy(ret->bytes, id.bytes, EVENT_ID_BYTES);
+    return true;
 }
 
 static void fill_frame(struct sender *sender)
@@ -159,7 +167,7 @@ enum status commission_send(struct commission *commission, struct slice event,
 
     if (event.len > EVENT_BYTES_MAX)
         return STATUS_TOO_LARGE;
-    if (!find_event_id(event, &id))
+    if (!sender_find_event_id(event, &id))
         return STATUS_MALFORMED;
     enum status status = pending_add(sender->pending, id, event, wait);
     if (status != STATUS_OK)
@@ -299,6 +307,17 @@ static bool come_again_later(const struct answer *answer)
     return later && answer->kind == ANSWER_REFUSED;
 }
 
+/* As long as the daemon says, and up to half as long again (xorshift: chance, not secrecy). */
+static int64_t hold_ms(struct sender *sender, uint32_t retry_after_ms)
+{
+    int64_t least_ms = retry_after_ms == 0 ? HOLD_MS_DEFAULT : retry_after_ms;
+
+    sender->chance ^= sender->chance << 13;
+    sender->chance ^= sender->chance >> 7;
+    sender->chance ^= sender->chance << 17;
+    return least_ms + (int64_t)(sender->chance % (uint64_t)(least_ms / 2 + 1));
+}
+
 static bool is_last(const struct answer *answer, const struct pending_event *event)
 {
     return answer->kind != ANSWER_RECEIPT || event->wait == COMMISSION_WAIT_RECEIPT;
@@ -312,8 +331,9 @@ static enum status take_answer(struct sender *sender, const struct answer *answe
     if (event == NULL)
         return STATUS_OK;
     if (come_again_later(answer)) {
-        int64_t hold_ms = answer->retry_after_ms == 0 ? HOLD_MS_DEFAULT : answer->retry_after_ms;
-        sender->hold_until_ms = now_ms + hold_ms;
+        int64_t until_ms = now_ms + hold_ms(sender, answer->retry_after_ms);
+        if (until_ms > sender->hold_until_ms)
+            sender->hold_until_ms = until_ms;
         pending_again(sender->pending, event);
         return STATUS_OK;
     }

@@ -20,6 +20,7 @@
 struct notes {
     uint32_t ignore_frames; /* of events: no answer */
     uint32_t busy_frames;   /* of events: BUSY for all in them */
+    uint32_t retry_after_ms;
     bool receipts_twice;
     bool no_verdicts;
     bool refuse;
@@ -84,7 +85,7 @@ static uint32_t number_in(struct event_id id)
 }
 
 static void put_answer(struct fake *fake, enum answer_kind kind, struct event_id id,
-                       const struct reason *reason)
+                       const struct reason *reason, uint32_t retry_after_ms)
 {
     struct answer answer = {
         .kind = kind,
@@ -95,7 +96,7 @@ static void put_answer(struct fake *fake, enum answer_kind kind, struct event_id
         .verdict_seq = kind == ANSWER_VERDICT ? 8 : 0,
         .reasons = reason,
         .reasons_count = reason == NULL ? 0 : 1,
-        .retry_after_ms = reason != NULL && reason->code == REASON_BUSY ? 1 : 0,
+        .retry_after_ms = retry_after_ms,
     };
 
     codec_put_answer(fake_buffer(fake), &answer);
@@ -110,19 +111,19 @@ static uint16_t put_answers(struct fake *fake, const struct notes *notes, struct
     if (busy || notes->refuse) {
         reasons_add(&reasons, busy ? REASON_BUSY : REASON_SENDER_NOT_AUTHORISED, NULL, NULL, NULL,
                     NULL);
-        put_answer(fake, ANSWER_REFUSED, id, &reason);
+        put_answer(fake, ANSWER_REFUSED, id, &reason, busy ? notes->retry_after_ms : 0);
         return 1;
     }
     uint16_t count = 1;
-    put_answer(fake, ANSWER_RECEIPT, id, NULL);
+    put_answer(fake, ANSWER_RECEIPT, id, NULL, 0);
     if (notes->receipts_twice) {
-        put_answer(fake, ANSWER_RECEIPT, id, NULL);
+        put_answer(fake, ANSWER_RECEIPT, id, NULL, 0);
         count++;
     }
     if (!notes->no_verdicts) {
         reasons_add(&reasons, REASON_AWARD_AFTER_START, NULL, "contract_awarded.period_from",
                     "2018-04-01", NULL);
-        put_answer(fake, ANSWER_VERDICT, id, &reason);
+        put_answer(fake, ANSWER_VERDICT, id, &reason, 0);
         count++;
     }
     return count;
@@ -171,7 +172,7 @@ static void take_question(struct fake *fake, const struct frame *frame, struct n
     uint64_t before = notes->query_id;
     notes->query_id = queries[0].query_id;
     if (notes->answers_before_reply) {
-        put_answer(fake, ANSWER_VERDICT, notes->last_id, NULL);
+        put_answer(fake, ANSWER_VERDICT, notes->last_id, NULL, 0);
         fake_send(fake, frame, MESSAGE_ANSWERS, 1);
     }
     if (notes->silent_questions)
@@ -535,6 +536,7 @@ static void busy_is_waited_for_and_not_shown(void **state)
 {
     struct fixture *f = *state;
     f->notes.busy_frames = 2;
+    f->notes.retry_after_ms = 1;
     given_daemon(f);
     given_client(f, 60000); /* so that it is not silence that sends them again */
 
@@ -546,6 +548,22 @@ static void busy_is_waited_for_and_not_shown(void **state)
     assert_memory_equal(f->notes.order, order, sizeof order);
     assert_int_equal(f->refusals, 0);
     assert_int_equal(f->verdicts, 3);
+}
+
+static void busy_is_waited_for_as_long_as_the_daemon_says(void **state)
+{
+    struct fixture *f = *state;
+    f->notes.busy_frames = 1;
+    f->notes.retry_after_ms = 150;
+    given_daemon(f);
+    given_client(f, 60000);
+
+    when_sent(f, 1, 3, COMMISSION_WAIT_VERDICT);
+    int64_t before_ms = channel_now_ms();
+    when_all_is_answered(f);
+
+    assert_true(channel_now_ms() - before_ms >= 150);
+    assert_int_equal(f->refusals, 0);
 }
 
 static void a_refusal_is_the_last_word(void **state)
@@ -993,6 +1011,7 @@ int main(void)
         TEST(an_event_over_its_limit_is_refused_at_once),
         TEST(silence_is_answered_by_sending_again),
         TEST(busy_is_waited_for_and_not_shown),
+        TEST(busy_is_waited_for_as_long_as_the_daemon_says),
         TEST(a_refusal_is_the_last_word),
         TEST(a_daemon_that_comes_later_gets_what_was_sent_before),
         TEST(a_daemon_that_restarts_gets_what_is_unanswered_again),

@@ -171,9 +171,35 @@ static void a_new_id_is_a_uuid_of_version_7_in_order_of_time(void **state)
     assert_false(event_id_equal(a, b));
 }
 
+static void a_verdict_is_known_by_its_word_and_another_word_is_no_verdict(void **state)
+{
+    static const struct {
+        const char *word;
+        int exit; /* -1: not known */
+    } cases[] = {
+        {"ACCEPTED", EXIT_DONE},
+        {"HELD", EXIT_PARTLY},
+        {"REJECTED", EXIT_REFUSED},
+        {"REFUSED", EXIT_REFUSED},
+        {"", -1},
+        {"UNSPECIFIED", -1},
+        {"accepted", -1},
+        {"PARKED", -1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct cli_outcome outcome = {.known = true};
+        bool named = cli_outcome_named(cases[i].word, &outcome);
+        assert_int_equal(named ? cli_outcome_exit(&outcome) : -1, cases[i].exit);
+        assert_true(named || (outcome.kind == ANSWER_NONE && outcome.verdict == VERDICT_NONE));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_verdict_is_known_by_its_word_and_another_word_is_no_verdict),
         cmocka_unit_test(a_field_is_found_behind_others_of_any_kind),
         cmocka_unit_test(an_outcome_has_its_exit_code),
         cmocka_unit_test(several_outcomes_have_one_exit_code),
