@@ -62,6 +62,9 @@ static void rebuild(struct broker *broker)
     for (uint64_t seq = 0; store_next_open(broker->store, seq, &open); seq = open.seq)
         reopen(broker, &open);
 
+    for (enum stage stage = STAGE_NEEDS_ASSESSED; stage <= STAGE_REVIEW; stage++)
+        store_get_stage(broker->store, stage, &broker->stages[stage]);
+
     /* What somebody waits for may have come just before the end. */
     broker->wait_pass = true;
 }

@@ -41,7 +41,8 @@ void broker_refuse(struct broker *broker, connection_t from, const struct event_
 struct place {
     uint64_t number;
     uint64_t last_seq;
-    bool opened; /* a workflow that is open, or complete */
+    bool opened;      /* a workflow that is open, or complete */
+    enum stage stage; /* where it stands */
 };
 
 static struct place find_place(struct broker *broker, const struct event *event)
@@ -57,7 +58,8 @@ static struct place find_place(struct broker *broker, const struct event *event)
         return (struct place){0};
     return (struct place){.number = workflow.number,
                           .last_seq = workflow.last_seq,
-                          .opened = workflow.phase != PHASE_NONE};
+                          .opened = workflow.phase != PHASE_NONE,
+                          .stage = workflow.stage};
 }
 
 /** Read and decode an entry into the scratch arena, which is reset before. False: the store is broken. */
@@ -214,6 +216,15 @@ static void say_quota(struct broker *broker, enum quota_bound bound, const struc
     reasons_add(reasons, REASON_BUSY, NULL, NULL, NULL, text);
 }
 
+/** Which stage's worker would judge @event; STAGE_NONE: none, or its workflow is not open yet. */
+static enum stage stage_of(const struct event *event, struct place place)
+{
+    const struct needs *needs = needs_of(event->type);
+
+    CHECK(needs != NULL);
+    return needs->any_stage ? place.stage : needs->stage;
+}
+
 /** Why the daemon takes no new event of @event's sender just now; nothing is added: it does. */
 static uint32_t unavailable(struct broker *broker, const struct principal *principal,
                             const struct event *event, struct place place, struct reasons *reasons)
@@ -229,6 +240,13 @@ static uint32_t unavailable(struct broker *broker, const struct principal *princ
     } else if (!broker->has_room) {
         reasons_add(reasons, REASON_STORE_FULL, NULL, NULL, NULL, NULL);
         retry_ms = 0;
+    } else if (broker->stages[stage_of(event, place)].state == STAGE_DRAINING) {
+        (void)snprintf(text, sizeof text,
+                       "the stage %s finishes what it has and takes no new events; send it again "
+                       "when it is resumed",
+                       stage_name(stage_of(event, place)));
+        reasons_add(reasons, REASON_STAGE_DRAINING, NULL, NULL, NULL, text);
+        retry_ms = STAGE_RETRY_MS;
     } else if (!registers && (docket_count(broker->docket) >= options->events_open_max ||
                               docket_full(broker->docket))) {
         (void)snprintf(text, sizeof text,

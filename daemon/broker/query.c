@@ -6,26 +6,13 @@
 
 #include "proto/codec.h"
 
-#define READING (VERB_BIT(VERB_READ) | VERB_BIT(VERB_SUBMIT) | VERB_BIT(VERB_OPERATE))
-#define OPERATING VERB_BIT(VERB_OPERATE)
-#define TAKES(name) ARGUMENT_BIT(ARGUMENT_##name)
-#define WORKFLOW (TAKES(LEAD) | TAKES(REFERENCE))
-
 static void list_commands(struct asking *asking);
 
 /* ---- columns ---- */
 
 /* clang-format off */
-#define TEXT(name)    {name, COLUMN_TEXT, false}
-#define NUMBER(name)  {name, COLUMN_NUMBER, false}
-#define BOOLEAN(name) {name, COLUMN_BOOLEAN, false}
-#define DATE(name)    {name, COLUMN_DATE, false}
-#define MOMENT(name)  {name, COLUMN_MOMENT, false}
-#define PENCE(name)   {name, COLUMN_PENCE, false}
-#define WIDE(name, type) {name, COLUMN_##type, true}
-
 static const struct column server_status[] = {
-    TEXT("state"), TEXT("version"), NUMBER("run"), MOMENT("started_at"), NUMBER("seq"),
+    TEXT("state"), TEXT("stages"), TEXT("version"), NUMBER("run"), MOMENT("started_at"), NUMBER("seq"),
     NUMBER("workflows"), NUMBER("open"), NUMBER("leased"), NUMBER("parked"), NUMBER("workers"),
     NUMBER("feeds"),
     WIDE("events", NUMBER), WIDE("verdicts", NUMBER), WIDE("refusals", NUMBER),
@@ -34,7 +21,6 @@ static const struct column server_status[] = {
     WIDE("entries", NUMBER), WIDE("flushes", NUMBER), WIDE("commits", NUMBER),
     WIDE("journal_bytes", NUMBER), WIDE("state_bytes", NUMBER), WIDE("applied_seq", NUMBER),
 };
-static const struct column server_state[] = {TEXT("state")};
 static const struct column workflows[] = {
     TEXT("lead"), TEXT("reference"), TEXT("stage"), TEXT("phase"), WIDE("present_lead", TEXT),
     TEXT("category"), WIDE("adopted", BOOLEAN), DATE("opened_on"), MOMENT("changed_at"),
@@ -56,8 +42,9 @@ static const struct column event_validate[] = {
     TEXT("event_id"), TEXT("verdict"), TEXT("stage"), BOOLEAN("worker_asked"), TEXT("note"),
 };
 static const struct column queues[] = {
-    TEXT("stage"), NUMBER("queued"), NUMBER("ready"), NUMBER("leased"), NUMBER("delayed"),
-    NUMBER("held"), NUMBER("parked"), NUMBER("workers"), MOMENT("oldest"),
+    TEXT("stage"), TEXT("state"), NUMBER("queued"), NUMBER("ready"), NUMBER("leased"),
+    NUMBER("delayed"), NUMBER("held"), NUMBER("parked"), NUMBER("workers"), MOMENT("oldest"),
+    MOMENT("since"), TEXT("why"),
 };
 static const struct column quotas[] = {
     TEXT("organisation"), NUMBER("events"), NUMBER("events_max"), NUMBER("bytes"),
@@ -99,19 +86,11 @@ static const struct column commands_columns[] = {TEXT("command"), TEXT("argument
 
 /* ---- the commands ---- */
 
-#define COLUMNS(list) list, ARRAY_LEN(list)
-#define LIST false
-#define SINGLE true
-
 static const struct command commands[] = {
     {"help", READING, 0, 0, COLUMNS(commands_columns), LIST, list_commands,
      "the questions that this daemon answers"},
     {"server status", READING, 0, 0, COLUMNS(server_status), SINGLE, query_server_status,
      "how the daemon is, and what it has counted"},
-    {"server stop", OPERATING, TAKES(REASON), 0, COLUMNS(server_state), SINGLE, query_server_stop,
-     "finish what is leased, then stop"},
-    {"server reload", OPERATING, TAKES(REASON), 0, COLUMNS(server_state), SINGLE,
-     query_server_reload, "read the configuration again"},
     {"workflow list", READING, TAKES(LEAD) | TAKES(STAGE) | TAKES(OPEN), 0, COLUMNS(workflows), LIST,
      query_workflow_list, "workflows that concern the asker; open=true: those that are not complete"},
     {"workflow show", READING, WORKFLOW, WORKFLOW, COLUMNS(workflows), SINGLE, query_workflow_show,
@@ -160,7 +139,7 @@ static const char *const argument_names[] = {
     [ARGUMENT_ORGANISATION] = "organisation", [ARGUMENT_EVENT_TYPE] = "event_type",
     [ARGUMENT_ODS] = "ods", [ARGUMENT_ON] = "on", [ARGUMENT_KIND] = "kind",
     [ARGUMENT_YEAR] = "year", [ARGUMENT_SEQ] = "seq", [ARGUMENT_FROM] = "from",
-    [ARGUMENT_REASON] = "reason",
+    [ARGUMENT_REASON] = "reason", [ARGUMENT_DRY_RUN] = "dry_run",
 };
 /* clang-format on */
 static_assert(ARRAY_LEN(argument_names) == ARGUMENTS_COUNT, "every argument has a name");
@@ -230,12 +209,20 @@ static bool parse(struct asking *asking, enum query_argument argument, const cha
         return parse_number(text, &asking->seq);
     case ARGUMENT_FROM:
         return parse_number(text, &asking->from);
-    case ARGUMENT_REASON:
-        return true;
+    case ARGUMENT_DRY_RUN:
+        return parse_boolean(text, &asking->dry_run);
+    case ARGUMENT_REASON: /* longer than @text: parse_reason() */
     case ARGUMENTS_COUNT:
         break;
     }
     return false;
+}
+
+/** Why an order is given: some words. */
+static bool parse_reason(struct asking *asking, struct slice value)
+{
+    asking->reason = value;
+    return value.len > 0 && value.len <= TEXT_BYTES_MAX;
 }
 
 static void parse_argument(struct asking *asking, const struct argument *argument)
@@ -251,10 +238,12 @@ static void parse_argument(struct asking *asking, const struct argument *argumen
                     argument->name.len > 0 ? (const char *)argument->name.bytes : "");
         return;
     }
-    bool fits = at == ARGUMENT_REASON || argument->value.len < sizeof text;
-    if (fits && at != ARGUMENT_REASON && argument->value.len > 0)
+    bool fits = argument->value.len < sizeof text;
+    if (fits && argument->value.len > 0)
         memcpy(text, argument->value.bytes, argument->value.len);
-    if (!fits || !parse(asking, (enum query_argument)at, text)) {
+    bool taken = at == ARGUMENT_REASON ? parse_reason(asking, argument->value)
+                                       : fits && parse(asking, (enum query_argument)at, text);
+    if (!taken) {
         query_error(asking, "USAGE", "%s: \"%.*s\" is no %s", asking->command->name,
                     (int)(argument->value.len < 64 ? argument->value.len : 64),
                     argument->value.len > 0 ? (const char *)argument->value.bytes : "",
@@ -494,28 +483,41 @@ bool query_read(struct asking *asking, uint64_t seq, struct entry *ret, struct s
 
 /* ---- asking ---- */
 
+/** The commands of both tables by number; NULL: no more. */
+static const struct command *command_at(uint32_t index)
+{
+    uint32_t orders_count;
+    const struct command *orders = order_table(&orders_count);
+
+    if (index < ARRAY_LEN(commands))
+        return &commands[index];
+    index -= (uint32_t)ARRAY_LEN(commands);
+    return index < orders_count ? &orders[index] : NULL;
+}
+
 static void list_commands(struct asking *asking)
 {
-    for (uint32_t i = 0; i < ARRAY_LEN(commands) && query_row(asking); i++) {
+    for (uint32_t i = 0; command_at(i) != NULL && query_row(asking); i++) {
+        const struct command *command = command_at(i);
         char text[256] = "";
         size_t len = 0;
         for (uint32_t at = 0; at < ARGUMENTS_COUNT; at++) {
-            bool needed = (commands[i].needs & ARGUMENT_BIT(at)) != 0;
-            if (commands[i].takes & ARGUMENT_BIT(at))
+            bool needed = (command->needs & ARGUMENT_BIT(at)) != 0;
+            if (command->takes & ARGUMENT_BIT(at))
                 len += (size_t)snprintf(text + len, sizeof text - len, needed ? "%s%s" : "%s[%s]",
                                         len > 0 ? " " : "", argument_names[at]);
         }
-        query_text(asking, commands[i].name);
+        query_text(asking, command->name);
         query_text(asking, text);
-        query_text(asking, commands[i].help);
+        query_text(asking, command->help);
     }
 }
 
 static const struct command *find_command(struct slice name)
 {
-    for (uint32_t i = 0; i < ARRAY_LEN(commands); i++) {
-        if (slice_is(name, commands[i].name))
-            return &commands[i];
+    for (uint32_t i = 0; command_at(i) != NULL; i++) {
+        if (slice_is(name, command_at(i)->name))
+            return command_at(i);
     }
     return NULL;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* query.h - read-only answers: what a question's function gets, and how it writes its table. Inside the broker only. */
+/* query.h - questions and orders: what a command's function gets, and how it writes its table. Inside the broker only. */
 /*
- * The table of commands stands in query.c: name, verbs, arguments, columns, function, help. A reply holds a bounded number of
+ * The commands stand in two tables, those that only read in query.c, those that write in order.c: name, verbs, arguments, columns, function, help. A reply holds a bounded number of
  * rows and bytes, and no function looks at more than QUERY_SCAN_MAX rows of the store: then resume says where to go on.
  */
 #ifndef COMMISSION_BROKER_QUERY_H
@@ -28,6 +28,7 @@ enum query_argument {
     ARGUMENT_SEQ,
     ARGUMENT_FROM,
     ARGUMENT_REASON,
+    ARGUMENT_DRY_RUN,
     ARGUMENTS_COUNT,
 };
 #define ARGUMENT_BIT(argument) (1u << (argument))
@@ -57,6 +58,8 @@ struct asking {
     int32_t year;
     uint64_t seq;
     uint64_t from;
+    struct slice reason;
+    bool dry_run;
 
     struct slice *cells;
     struct entry_row *entries;
@@ -76,6 +79,28 @@ struct command {
     void (*answer)(struct asking *asking);
     const char *help;
 };
+
+/* ---- tables of commands: rows and columns ---- */
+
+/* clang-format off */
+#define READING (VERB_BIT(VERB_READ) | VERB_BIT(VERB_SUBMIT) | VERB_BIT(VERB_OPERATE))
+#define OPERATING VERB_BIT(VERB_OPERATE)
+#define TAKES(name) ARGUMENT_BIT(ARGUMENT_##name)
+#define WORKFLOW (TAKES(LEAD) | TAKES(REFERENCE))
+#define TEXT(name)    {name, COLUMN_TEXT, false}
+#define NUMBER(name)  {name, COLUMN_NUMBER, false}
+#define BOOLEAN(name) {name, COLUMN_BOOLEAN, false}
+#define DATE(name)    {name, COLUMN_DATE, false}
+#define MOMENT(name)  {name, COLUMN_MOMENT, false}
+#define PENCE(name)   {name, COLUMN_PENCE, false}
+#define WIDE(name, type) {name, COLUMN_##type, true}
+#define COLUMNS(list) list, ARRAY_LEN(list)
+#define LIST false
+#define SINGLE true
+/* clang-format on */
+
+/** The orders: commands that write (order.c). */
+const struct command *order_table(uint32_t *ret_count);
 
 bool query_given(const struct asking *asking, enum query_argument argument);
 
@@ -137,8 +162,6 @@ MUST_USE bool query_known_event(struct asking *asking, struct seen *ret, struct 
 /* ---- query_cases.c ---- */
 
 void query_server_status(struct asking *asking);
-void query_server_stop(struct asking *asking);
-void query_server_reload(struct asking *asking);
 void query_workflow_list(struct asking *asking);
 void query_workflow_show(struct asking *asking);
 void query_event_status(struct asking *asking);

@@ -16,6 +16,22 @@ static const char *state_of(const struct broker *broker)
     return broker->draining ? "draining" : broker->has_room ? "running" : "store full";
 }
 
+/** Which stages are paused or draining. */
+static void put_stages(struct asking *asking)
+{
+    char text[256] = "running";
+    size_t len = 0;
+
+    for (enum stage stage = STAGE_NEEDS_ASSESSED; stage <= STAGE_REVIEW; stage++) {
+        enum stage_state state = asking->broker->stages[stage].state;
+        if (state != STAGE_RUNNING)
+            len +=
+                (size_t)snprintf(text + len, sizeof text - len, "%s%s %s", len > 0 ? ", " : "",
+                                 stage_name(stage), stage_state_name(state));
+    }
+    query_text(asking, text);
+}
+
 void query_server_status(struct asking *asking)
 {
     struct broker *broker = asking->broker;
@@ -27,6 +43,7 @@ void query_server_status(struct asking *asking)
     if (!query_row(asking))
         return;
     query_text(asking, state_of(broker));
+    put_stages(asking);
     query_text(asking, broker->version);
     number_of(asking, store_run(broker->store));
     query_moment(asking, broker->started.wall_ms);
@@ -52,21 +69,6 @@ void query_server_status(struct asking *asking)
     number_of(asking, store.journal_bytes);
     number_of(asking, store.state_bytes);
     number_of(asking, store_applied_seq(broker->store));
-}
-
-void query_server_stop(struct asking *asking)
-{
-    asking->broker->wish = WISH_STOP;
-    if (query_row(asking))
-        query_text(asking, "draining");
-}
-
-void query_server_reload(struct asking *asking)
-{
-    if (asking->broker->wish == WISH_NONE)
-        asking->broker->wish = WISH_RELOAD;
-    if (query_row(asking))
-        query_text(asking, "reloading");
 }
 
 /* ---- workflows ---- */
@@ -342,6 +344,22 @@ void query_event_validate(struct asking *asking)
 
 /* ---- work under way ---- */
 
+/** Since when @stage is as it is; why, as the order says, for those who may read it. */
+static void put_stage_setting(struct asking *asking, enum stage stage)
+{
+    const struct stage_setting *setting = &asking->broker->stages[stage];
+    struct entry entry = {0};
+    struct slice bytes;
+    struct hash hash;
+
+    query_moment(asking, setting->since_ms);
+    if (setting->seq == 0 || !(asking->principal->verbs & VERB_BIT(VERB_OPERATE)) ||
+        !query_read(asking, setting->seq, &entry, &bytes, &hash))
+        query_text(asking, "");
+    else
+        query_slice(asking, entry.order_reason);
+}
+
 void query_queue_list(struct asking *asking)
 {
     const struct docket *docket = asking->broker->docket;
@@ -350,6 +368,7 @@ void query_queue_list(struct asking *asking)
         if (!query_row(asking))
             return;
         query_text(asking, stage_name(stage));
+        query_text(asking, stage_state_name(asking->broker->stages[stage].state));
         query_number(asking, docket_count_of(docket, stage, DOCKET_QUEUED));
         query_number(asking, docket_count_of(docket, stage, DOCKET_READY) +
                                  docket_count_of(docket, stage, DOCKET_TURN));
@@ -359,6 +378,7 @@ void query_queue_list(struct asking *asking)
         query_number(asking, docket_count_of(docket, stage, DOCKET_PARKED));
         query_number(asking, roster_workers_of(asking->broker->roster, stage));
         query_moment(asking, docket_oldest_ms(docket, stage));
+        put_stage_setting(asking, stage);
     }
 }
 

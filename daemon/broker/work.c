@@ -346,6 +346,8 @@ void work_assign(struct broker *broker)
     for (enum stage stage = STAGE_NEEDS_ASSESSED; stage <= STAGE_REVIEW && !broker->draining;
          stage++) {
         uint32_t worker;
+        if (broker->stages[stage].state == STAGE_PAUSED)
+            continue;
         while (broker->failure == STATUS_OK && queue_count(broker->queue, stage) > 0 &&
                roster_pick(broker->roster, stage, &worker)) {
             if (!assign_next(broker, stage, worker)) {

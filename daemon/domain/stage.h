@@ -15,6 +15,13 @@ struct stage_row {
     uint32_t backoff_ms_max;
 };
 
+/** Whether a stage's work goes on, as an operator set it. */
+struct stage_setting {
+    enum stage_state state;
+    int64_t since_ms; /* wall clock */
+    uint64_t seq;     /* of the entry that says so; 0: it was never set */
+};
+
 /** The row of @stage, which must be one of the five. */
 const struct stage_row *stage_row(enum stage stage);
 /** When to try again after attempt @attempt (from 1) of @row's stage failed: milliseconds from now; @jitter is 0..999, chance's part. */

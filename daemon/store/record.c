@@ -594,6 +594,24 @@ bool record_decode_public_key(struct slice payload, struct key *ret)
     return whole(&reading);
 }
 
+void record_encode_stage(struct record *record, const struct stage_setting *setting)
+{
+    start(record);
+    put_u8(record, setting->state);
+    put_i64(record, setting->since_ms);
+    put_u64(record, setting->seq);
+}
+
+bool record_decode_stage(struct slice payload, struct stage_setting *ret)
+{
+    struct reading reading = read_from(payload);
+
+    ret->state = (enum stage_state)get_u8(&reading);
+    ret->since_ms = get_i64(&reading);
+    ret->seq = get_u64(&reading);
+    return whole(&reading) && ret->state >= STAGE_RUNNING && ret->state <= STAGE_DRAINING;
+}
+
 void record_encode_nothing(struct record *record)
 {
     start(record);

@@ -90,6 +90,9 @@ MUST_USE bool record_decode_public_key(struct slice payload, struct key *ret);
 /** A row whose key says all: waits and due dates. */
 void record_encode_nothing(struct record *record);
 
+void record_encode_stage(struct record *record, const struct stage_setting *setting);
+MUST_USE bool record_decode_stage(struct slice payload, struct stage_setting *ret);
+
 /** The one row of META. */
 struct position {
     uint32_t format;

@@ -514,6 +514,35 @@ uint32_t rows_get_facts(struct rows *rows, uint64_t number, enum event_type type
     return count;
 }
 
+/* ---- stages ---- */
+
+static struct name name_stage(enum stage stage)
+{
+    struct name name;
+
+    name.len = 0;
+    add_number(&name, (uint64_t)stage, 1);
+    return name;
+}
+
+void rows_get_stage(struct rows *rows, enum stage stage, struct stage_setting *ret)
+{
+    struct name name = name_stage(stage);
+    struct slice payload;
+
+    *ret = (struct stage_setting){.state = STAGE_RUNNING};
+    if (get(rows, KV_STAGE, &name, &payload))
+        (void)decoded(rows, KV_STAGE, slice_of(&name), record_decode_stage(payload, ret));
+}
+
+void rows_put_stage(struct rows *rows, enum stage stage, const struct stage_setting *setting)
+{
+    struct name name = name_stage(stage);
+
+    record_encode_stage(&rows->record, setting);
+    put(rows, KV_STAGE, &name);
+}
+
 /* ---- registers ---- */
 
 bool rows_get_register(struct rows *rows, struct ods organisation, enum event_type type,

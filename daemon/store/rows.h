@@ -10,6 +10,7 @@
  *   support       ccg, csu, newest seq first      key           public key
  *   key_order     seq of KEY_ADDED -> public key  ledger        organisation, year
  *   ledger_line   organisation, year, seq, index   caseload      lead -> workflows open
+ *   stage         stage, where it was ever set
  *
  * Numbers in keys are big-endian, codes 12 bytes filled with zeros. A row that does not check is a failure, kept in @rows
  * with its table and key; so is what the tables themselves report. Getters then return false.
@@ -80,6 +81,10 @@ void rows_put_fact(struct rows *rows, uint64_t number, enum event_type type, uin
                    struct slice event);
 uint32_t rows_get_facts(struct rows *rows, uint64_t number, enum event_type type, struct slice *ret,
                         uint64_t *ret_seqs, uint32_t max);
+
+/** Without a row the stage is running. */
+void rows_get_stage(struct rows *rows, enum stage stage, struct stage_setting *ret);
+void rows_put_stage(struct rows *rows, enum stage stage, const struct stage_setting *setting);
 
 bool rows_get_register(struct rows *rows, struct ods organisation, enum event_type type,
                        struct register_head *ret);

@@ -330,6 +330,14 @@ static void apply_end_of_wait(struct state *state, const struct entry *entry)
     rows_put_workflow(&state->rows, &workflow, false);
 }
 
+static void apply_stage_set(struct state *state, const struct entry *entry)
+{
+    struct stage_setting setting = {
+        .state = entry->stage_state, .since_ms = entry->at_ms, .seq = entry->seq};
+
+    rows_put_stage(&state->rows, entry->stage, &setting);
+}
+
 /* ---- registers ---- */
 
 /** Copy text into a field of @size with its NUL, cut at a character's boundary. */
@@ -470,13 +478,16 @@ void state_apply(struct state *state, const struct entry *entry, const struct ev
     case ENTRY_WAIT_ENDED:
         apply_end_of_wait(state, entry);
         break;
+    case ENTRY_STAGE_SET:
+        apply_stage_set(state, entry);
+        break;
+    case ENTRY_OPERATED: /* changes nothing that is kept here */
+        break;
     case ENTRY_LATE_FINDING:
         apply_refused_finding(state, entry);
         break;
     case ENTRY_RETRIED:
     case ENTRY_EVENT_WITHDRAWN:
-    case ENTRY_STAGE_SET:
-    case ENTRY_OPERATED:
     case ENTRY_TIMER_FIRED:
         break;
     case ENTRY_NONE:

@@ -326,6 +326,11 @@ uint32_t store_get_facts(struct store *store, uint64_t number, enum event_type t
     return rows_get_facts(state_rows(store->state), number, type, ret, ret_seqs, max);
 }
 
+void store_get_stage(struct store *store, enum stage stage, struct stage_setting *ret)
+{
+    rows_get_stage(state_rows(store->state), stage, ret);
+}
+
 bool store_get_key(struct store *store, struct key public_key, struct key_row *ret)
 {
     return rows_get_key(state_rows(store->state), public_key, ret);

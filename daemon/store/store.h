@@ -15,6 +15,7 @@
 
 #include "daemon/domain/decide.h"
 #include "daemon/domain/ledger.h"
+#include "daemon/domain/stage.h"
 #include "daemon/domain/workflow.h"
 #include "proto/arena.h"
 #include "proto/message.h"
@@ -111,6 +112,9 @@ uint64_t store_get_caseload(struct store *store, struct ods lead);
 /** Facts of a workflow of one type, oldest first: bytes and seqs. Returns how many. */
 uint32_t store_get_facts(struct store *store, uint64_t number, enum event_type type,
                          struct slice *ret, uint64_t *ret_seqs, uint32_t max);
+
+/** Whether the work of @stage goes on: running unless it was set. */
+void store_get_stage(struct store *store, enum stage stage, struct stage_setting *ret);
 
 struct key_row {
     struct principal principal;
