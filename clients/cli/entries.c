@@ -52,6 +52,20 @@ static void event_cells(const struct entry *entry, struct arena *arena, struct t
     text_add(ret_event, "%s", event_type_name(event.type));
 }
 
+/** Who gave an order, and why. */
+static void order_words(const struct entry *entry, struct text *ret)
+{
+    bool ordered = entry->kind == ENTRY_RETRIED || entry->kind == ENTRY_EVENT_WITHDRAWN ||
+                   entry->kind == ENTRY_STAGE_SET || entry->kind == ENTRY_OPERATED;
+
+    if (!ordered)
+        return;
+    text_add(ret, "%sby %s", ret->len > 0 ? ", " : "", entry->by.text);
+    if (entry->order_reason.len > 0)
+        text_add(ret, ": %.*s", (int)entry->order_reason.len,
+                 (const char *)entry->order_reason.bytes);
+}
+
 /** What else is to be said of an entry, in few words. */
 static void what_cell(const struct entry *entry, struct text *ret)
 {
@@ -66,6 +80,11 @@ static void what_cell(const struct entry *entry, struct text *ret)
                  entry->error.len > 0 ? (const char *)entry->error.bytes : "");
     if (entry->kind == ENTRY_WAIT_ENDED)
         text_add(ret, "what it waited for came with %" PRIu64, entry->by_seq);
+    if (entry->kind == ENTRY_STAGE_SET)
+        text_add(ret, "%s %s", stage_name(entry->stage), stage_state_name(entry->stage_state));
+    if (entry->kind == ENTRY_OPERATED)
+        text_add(ret, "%.*s", (int)entry->command.len, (const char *)entry->command.bytes);
+    order_words(entry, ret);
     if (entry->of_seq != 0 && entry->kind != ENTRY_RECORDED)
         text_add(ret, "%sof %" PRIu64, ret->len > 0 ? ", " : "", entry->of_seq);
 }

@@ -42,33 +42,29 @@ static int status(struct cli *cli, int argc, char **argv)
 static int stop(struct cli *cli, int argc, char **argv)
 {
     const char *reason = cli_option(cli, "reason");
-    const struct cli_argument arguments[] = {{"reason", reason}};
+    const struct cli_argument arguments[] = {
+        {"reason", reason}, {"dry_run", cli_switch(cli, "dry-run") ? "true" : NULL}};
     (void)argc;
     (void)argv;
     if (reason == NULL || reason[0] == '\0')
         return cli_fail(cli, EXIT_USAGE, "say why, with --reason TEXT");
-    if (cli_switch(cli, "dry-run")) {
-        const struct reply *reply;
-        int failed = cli_ask(cli, "server status", NULL, 0, (struct slice){0}, &reply);
-        if (failed == 0)
-            cli_say(cli, "the daemon is there and would be stopped: %s", reason);
-        return failed;
-    }
-    return cli_print_answer(cli, "server stop", arguments, ARRAY_LEN(arguments));
+    int failed = cli_print_answer(cli, "server stop", arguments, ARRAY_LEN(arguments));
+    if (failed == 0 && cli_switch(cli, "dry-run"))
+        cli_say(cli, "the daemon is there and would be stopped: %s", reason);
+    return failed;
 }
 
 static int reload(struct cli *cli, int argc, char **argv)
 {
+    const struct cli_argument arguments[] = {
+        {"reason", cli_option(cli, "reason")},
+        {"dry_run", cli_switch(cli, "dry-run") ? "true" : NULL}};
     (void)argc;
     (void)argv;
-    if (cli_switch(cli, "dry-run")) {
-        const struct reply *reply;
-        int failed = cli_ask(cli, "server status", NULL, 0, (struct slice){0}, &reply);
-        if (failed == 0)
-            cli_say(cli, "the daemon is there and would read its configuration again");
-        return failed;
-    }
-    return cli_print_answer(cli, "server reload", NULL, 0);
+    int failed = cli_print_answer(cli, "server reload", arguments, ARRAY_LEN(arguments));
+    if (failed == 0 && cli_switch(cli, "dry-run"))
+        cli_say(cli, "the daemon is there and would read its configuration again");
+    return failed;
 }
 
 static const struct cli_option stop_options[] = {
@@ -77,6 +73,7 @@ static const struct cli_option stop_options[] = {
     {0},
 };
 static const struct cli_option reload_options[] = {
+    {"reason", "TEXT", "why; kept in the journal"},
     {"dry-run", NULL, "reload nothing; only see whether the daemon is there"},
     {0},
 };

@@ -17,7 +17,7 @@
 #define BROKER_ARENA_BYTES (2 * ARENA_BYTES_MAX) /* what is owed in one turn */
 #define BUSY_RETRY_MS 250
 #define WORKFLOWS_RETRY_MS 5000 /* until one of its workflows is complete, which takes people */
-#define STAGE_RETRY_MS 30000   /* until an operator lets a draining stage take events again */
+#define STAGE_RETRY_MS 30000    /* until an operator lets a draining stage take events again */
 #define RELEASES_MAX                                                                               \
     64 /* waits whose end is being told at once; beyond it all waits are looked through */
 #define RELEASES_TURN_MAX 256 /* WAIT_ENDED entries a turn */

@@ -33,8 +33,7 @@ static void set_stage(struct asking *asking, enum stage_state state)
     struct stage_setting *setting = &asking->broker->stages[asking->stage];
     enum stage_state was = setting->state;
     bool changes = was != state;
-    struct entry entry = {
-        .kind = ENTRY_STAGE_SET, .stage = asking->stage, .stage_state = state};
+    struct entry entry = {.kind = ENTRY_STAGE_SET, .stage = asking->stage, .stage_state = state};
 
     if (changes && !asking->dry_run) {
         if (!order_add(asking, &entry))
@@ -79,7 +78,9 @@ static bool operated(struct asking *asking, const char *state)
     if (!asking->dry_run && !order_add(asking, &entry))
         return false;
     if (query_row(asking)) {
-        query_text(asking, state);
+        query_text(asking, !asking->dry_run           ? state
+                           : asking->broker->draining ? "draining"
+                                                      : "running");
         order_seq(asking, entry.seq);
     }
     return !asking->dry_run;

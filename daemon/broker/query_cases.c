@@ -25,9 +25,8 @@ static void put_stages(struct asking *asking)
     for (enum stage stage = STAGE_NEEDS_ASSESSED; stage <= STAGE_REVIEW; stage++) {
         enum stage_state state = asking->broker->stages[stage].state;
         if (state != STAGE_RUNNING)
-            len +=
-                (size_t)snprintf(text + len, sizeof text - len, "%s%s %s", len > 0 ? ", " : "",
-                                 stage_name(stage), stage_state_name(state));
+            len += (size_t)snprintf(text + len, sizeof text - len, "%s%s %s", len > 0 ? ", " : "",
+                                    stage_name(stage), stage_state_name(state));
     }
     query_text(asking, text);
 }

@@ -23,6 +23,10 @@ static void put_reasons(struct asking *asking, const struct entry *entry)
     char text[64 + REASONS_MAX * (REASON_CODE_SIZE + 2)];
     bool late = entry->kind == ENTRY_LATE_FINDING;
 
+    if (entry->order_reason.len > 0) {
+        query_slice(asking, entry->order_reason);
+        return;
+    }
     if (!late && entry->error.len == 0) {
         query_reasons(asking, entry->reasons, entry->reasons_count);
         return;
