@@ -1,51 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* feed.c - read the journal on, as far as it concerns one's organisation. */
 
-#include "clients/cli/print.h"
 #include "clients/commands/commands.h"
+#include "clients/commands/follow.h"
 
 #include <inttypes.h>
-
-#define FOLLOW_MS 60000 /* nothing new for so long: ask on */
-
-/** Print entries until @last was looked at; @follow: until it is ended. */
-static int tail_all(struct cli *cli, struct commission *connection, uint64_t last, bool follow)
-{
-    struct printer *printer = entries_printer_new(cli);
-    uint64_t read_seq = 0;
-    int result = EXIT_DONE;
-    while (result == EXIT_DONE && (follow || read_seq < last)) {
-        const struct feed_entries *entries;
-        enum status status =
-            commission_feed_next(connection, follow ? FOLLOW_MS : cli->timeout_ms, &entries);
-        if (status == STATUS_TIMED_OUT && follow)
-            continue;
-        if (status == STATUS_REFUSED) {
-            result = cli_fail(cli, EXIT_REFUSED, "feed: %.*s", (int)entries->error.len,
-                              entries->error.len > 0 ? (const char *)entries->error.bytes : "");
-        } else if (status != STATUS_OK) {
-            result = cli_failed(cli, "feed", status);
-        } else {
-            read_seq = entries->read_seq > read_seq ? entries->read_seq : read_seq;
-            for (uint32_t i = 0; i < entries->entries_count && result == EXIT_DONE; i++) {
-                if (entries->entries[i].seq > read_seq)
-                    read_seq = entries->entries[i].seq;
-                /* Without --follow, what came after the start is another time's. */
-                if (!follow && entries->entries[i].seq > last)
-                    continue;
-                if (!entries_print(cli, printer, &entries->entries[i]))
-                    result = EXIT_FAILED;
-            }
-            if (follow)
-                printer_flush(printer);
-        }
-        if (ferror(stdout))
-            result = EXIT_FAILED;
-    }
-    if (!printer_end(printer) && result == EXIT_DONE)
-        result = EXIT_FAILED;
-    return result;
-}
 
 static int tail(struct cli *cli, int argc, char **argv)
 {
@@ -70,10 +29,12 @@ static int tail(struct cli *cli, int argc, char **argv)
         cli_say(cli, "nothing yet: the journal ends at %" PRIu64, last);
         return printer_end(entries_printer_new(cli)) ? EXIT_DONE : EXIT_FAILED;
     }
-    enum status status = commission_feed(connection, first);
-    if (status != STATUS_OK)
-        return cli_failed(cli, "feed", status);
-    return tail_all(cli, connection, last, follow);
+    struct printer *printer = entries_printer_new(cli);
+    const struct follow wanted = {.first = first, .last = follow ? 0 : last};
+    failed = follow_feed(cli, connection, printer, &wanted);
+    if (!printer_end(printer) && failed == 0)
+        failed = EXIT_FAILED;
+    return failed;
 }
 
 static const struct cli_option tail_options[] = {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* workflow.c - list, show, history of workflows. */
+/* workflow.c - list, show, history of workflows, and following one. */
 
 #include "clients/commands/commands.h"
+#include "clients/commands/follow.h"
 
 static int list(struct cli *cli, int argc, char **argv)
 {
@@ -50,6 +51,12 @@ static int history(struct cli *cli, int argc, char **argv)
     return ask_one(cli, "workflow history", argv[0]);
 }
 
+static int follow(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    return follow_workflow(cli, argv[0]);
+}
+
 static const struct cli_option list_options[] = {
     {"lead", "ODS", "of this lead commissioner only"},
     {"stage", "STAGE", "in this stage only, such as PROCUREMENT"},
@@ -85,6 +92,16 @@ static const struct cli_verb verbs[] = {
                 "entries are whole, each with its seq and hash.\n",
         .example = "commission -c dev/02E workflow history 02E/2018-physio -o jsonl",
         .run = history,
+    },
+    {
+        .name = "follow",
+        .arguments = "LEAD/REFERENCE",
+        .arguments_min = 1,
+        .arguments_max = 1,
+        .help = "Show a workflow's entries, and on as they come",
+        .more = "Ends when the workflow is complete or withdrawn, or with Ctrl-C.\n",
+        .example = "commission -c dev/02E workflow follow 02E/2018-physio",
+        .run = follow,
     },
     {0},
 };

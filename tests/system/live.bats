@@ -225,6 +225,32 @@ head_seq() {
     exits 4
 }
 
+@test "following a workflow shows what was, and what comes, until it is complete" {
+    adopted='"event_type": "ADOPTED", "lead_ods": "02E", "reference": "tail", "occurred_on": "2019-04-02"'
+    printf '{"event_id": "01800000-0000-7000-8000-000000000161", %s, "adopted": {"stage": "REVIEW", "reason": "began elsewhere"}}\n' "$adopted" >a
+    printf '{"event_id": "01800000-0000-7000-8000-000000000162", "event_type": "REVIEW_COMPLETED", "lead_ods": "02E", "reference": "tail", "occurred_on": "2019-04-03", "review_completed": {"summary": "done"}}\n' >b
+    as 02E event submit a
+    exits 0
+    mkfifo said
+    commission -c "$DEV/02E" workflow follow 02E/tail -o jsonl >said 3>&- 4>&- &
+    follower=$!
+    exec 7<said
+    read -r line <&7
+    [[ $(jq -r .entry.received.event.event_type <<<"$line") == ADOPTED ]]
+    read -r line <&7
+    [[ $(jq -r .entry.judged.verdict <<<"$line") == ACCEPTED ]]
+    as 02E event submit b
+    exits 0
+    read -r line <&7
+    [[ $(jq -r .entry.received.event.event_type <<<"$line") == REVIEW_COMPLETED ]]
+    read -r line <&7
+    [[ $(jq -r .entry.judged.phase <<<"$line") == COMPLETE ]]
+    exec 7<&-
+    wait "$follower"
+    as 02E workflow follow 02E/missing
+    exits 4
+}
+
 @test "lists are filtered, and their numbers and booleans are JSON's own" {
     as operator org list --kind CCG --on 2018-04-01 -o json
     exits 0
