@@ -26,6 +26,7 @@ struct config {
     struct key operator_key; /* the first operator's public key */
     uint64_t segment_bytes;
     uint64_t map_bytes;
+    uint64_t reserve_bytes;
     uint32_t checkpoint_interval_s; /* 0: none */
     uint32_t drain_ms;
     uint32_t workers_max;

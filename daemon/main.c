@@ -230,6 +230,7 @@ static bool store_begin(struct daemon *daemon)
         .dir = daemon->config.state_dir,
         .segment_bytes = daemon->config.segment_bytes,
         .map_bytes = daemon->config.map_bytes,
+        .reserve_bytes = daemon->config.reserve_bytes,
     };
     struct store_report report = {0};
     char text[TEXT_SIZE] = "";

@@ -219,6 +219,13 @@ void broker_begin(struct broker *broker, struct instant now)
     arena_reset(broker->arena);
     outbox_reset(&broker->outbox);
     broker->has_room = store_has_room(broker->store);
+    if (!broker->has_room && store_dirty_rows(broker->store) > 0) {
+        /* Perhaps it is only what is not committed yet; and what was given back can be counted then. */
+        enum status status = store_commit(broker->store);
+        if (status != STATUS_OK)
+            broker_fail(broker, status);
+        broker->has_room = store_has_room(broker->store);
+    }
     if (broker->begun)
         return;
 
@@ -425,4 +432,9 @@ void broker_tell(struct broker *broker, uint64_t denied, int64_t longest_turn_us
 {
     broker->denied = denied;
     broker->longest_turn_us = longest_turn_us;
+}
+
+void broker_room(const struct broker *broker, struct store_room *ret)
+{
+    store_room(broker->store, ret);
 }

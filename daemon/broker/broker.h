@@ -169,6 +169,8 @@ struct broker_counts {
     uint32_t parked; /* now */
 };
 void broker_count(const struct broker *broker, struct broker_counts *ret);
+/** How full the store is, as of the turn that began last. */
+void broker_room(const struct broker *broker, struct store_room *ret);
 /** What net counts, for "server status". */
 void broker_tell(struct broker *broker, uint64_t denied, int64_t longest_turn_us);
 

@@ -20,6 +20,8 @@ static const struct column server_status[] = {
     WIDE("attempts_failed", NUMBER), WIDE("answers_lost", NUMBER), WIDE("longest_turn_us", NUMBER),
     WIDE("entries", NUMBER), WIDE("flushes", NUMBER), WIDE("commits", NUMBER),
     WIDE("journal_bytes", NUMBER), WIDE("state_bytes", NUMBER), WIDE("applied_seq", NUMBER),
+    NUMBER("map_percent"), WIDE("map_bytes", NUMBER), WIDE("disk_bytes", NUMBER),
+    WIDE("disk_wanted_bytes", NUMBER),
 };
 static const struct column workflows[] = {
     TEXT("lead"), TEXT("reference"), TEXT("stage"), TEXT("phase"), WIDE("present_lead", TEXT),

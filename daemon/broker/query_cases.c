@@ -36,6 +36,7 @@ void query_server_status(struct asking *asking)
     struct broker *broker = asking->broker;
     struct broker_counts counts;
     struct store_counts store;
+    struct store_room room;
 
     broker_count(broker, &counts);
     store_count(broker->store, &store);
@@ -68,6 +69,11 @@ void query_server_status(struct asking *asking)
     number_of(asking, store.journal_bytes);
     number_of(asking, store.state_bytes);
     number_of(asking, store_applied_seq(broker->store));
+    broker_room(broker, &room);
+    number_of(asking, room.map_bytes > 0 ? room.used_bytes * 100 / room.map_bytes : 0);
+    number_of(asking, room.map_bytes);
+    number_of(asking, room.disk_bytes);
+    number_of(asking, room.wanted_bytes);
 }
 
 /* ---- workflows ---- */

@@ -21,6 +21,8 @@
 #define LOST_TURN_MAX 64
 #define REVOKED_MAX BATCH_ENTRIES_MAX /* as many as a turn can bring */
 #define REPORT_MS 1000
+#define ROOM_NOTE_PERCENT 70  /* of the state's map */
+#define ROOM_ALARM_PERCENT 85 /* at 90 new events are refused */
 #define WAIT_MS_MAX 10000
 #define MS_PER_S 1000
 #define NS_PER_MS 1000000
@@ -57,7 +59,9 @@ struct loop {
     uint64_t stains_said; /* malformed frames that a line has counted */
     int64_t watch_next_ms;
     bool descriptors_low;
-    int64_t ended_us; /* the last turn, monotonic */
+    int64_t room_next_ms;
+    uint32_t room_alarm; /* as it was said last */
+    int64_t ended_us;    /* the last turn, monotonic */
     int64_t longest_turn_us;
     bool unreported; /* something has happened since the last line of counts */
     uint64_t turns;
@@ -95,7 +99,9 @@ int loop_signals(void)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
-    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+    /* A write beyond a limit on file sizes is to fail like any other, not to be the end. */
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGXFSZ, SIG_IGN) == SIG_ERR ||
+        sigprocmask(SIG_BLOCK, &set, NULL) != 0)
         return -1;
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
@@ -300,6 +306,49 @@ static void watch_descriptors(struct loop *loop)
         loop->descriptors_low = many;
 }
 
+/** How near the store is to its limits: 0 far, 1 near, 2 nearly there, 3 no new events are taken. */
+static uint32_t room_alarm(const struct store_room *room)
+{
+    uint64_t percent = room->map_bytes > 0 ? room->used_bytes * 100 / room->map_bytes : 0;
+    if (room->full)
+        return 3;
+    if (percent >= ROOM_ALARM_PERCENT || room->disk_bytes < room->wanted_bytes * 3 / 2)
+        return 2;
+    return percent >= ROOM_NOTE_PERCENT || room->disk_bytes < room->wanted_bytes * 3 ? 1 : 0;
+}
+
+/** Once as it grows worse, and once when it is over. */
+static void watch_room(struct loop *loop)
+{
+    static const char *const texts[] = {
+        "there is room again",
+        "the store fills: plan for a larger map_bytes, or more disk",
+        "the store is nearly full: raise map_bytes, or make room on the disk",
+        "the store is full: no new events are taken, what is under way is finished; raise "
+        "map_bytes "
+        "or make room on the disk",
+    };
+    static const enum log_level levels[] = {LOG_LEVEL_NOTICE, LOG_LEVEL_WARNING, LOG_LEVEL_ERR,
+                                            LOG_LEVEL_ERR};
+    if (loop->now.mono_ms < loop->room_next_ms)
+        return;
+    loop->room_next_ms = loop->now.mono_ms + REPORT_MS;
+    struct store_room room;
+    broker_room(loop->parts.broker, &room);
+    uint32_t alarm = room_alarm(&room);
+    if (alarm <= loop->room_alarm && (alarm > 0 || loop->room_alarm == 0) &&
+        !(alarm < 3 && loop->room_alarm == 3))
+        return;
+    const char *text = loop->room_alarm == 3 && alarm < 3
+                           ? "there is room again, new events are taken"
+                           : texts[alarm];
+    loop->room_alarm = alarm;
+    log_line(loop->parts.log, levels[alarm],
+             "%s map_used=%" PRIu64 " map_bytes=%" PRIu64 " disk_bytes=%" PRIu64
+             " disk_wanted=%" PRIu64,
+             text, room.used_bytes, room.map_bytes, room.disk_bytes, room.wanted_bytes);
+}
+
 static void say_alive(struct loop *loop)
 {
     if (loop->alive_every_ms == 0 || loop->now.mono_ms < loop->alive_next_ms)
@@ -483,6 +532,7 @@ enum loop_end loop_run(struct loop *loop)
             loop->longest_turn_us = loop->ended_us - began_us;
         report(loop);
         watch_descriptors(loop);
+        watch_room(loop);
         say_alive(loop);
 
         if (loop->draining && (loop->now.mono_ms >= loop->drain_until_ms ||

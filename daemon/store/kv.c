@@ -22,6 +22,8 @@ struct kv {
     uint32_t dirty;
     uint64_t page_bytes;
     uint64_t map_bytes;
+    uint64_t free_pages; /* when they were counted last */
+    uint32_t uncounted;  /* commits since */
     bool read_only;
     bool guarded;
     dev_t device;
@@ -224,6 +226,60 @@ static enum status open_tables(struct kv *kv, unsigned flags)
     return status_of(code);
 }
 
+static uint64_t pages_bytes(const struct kv *kv)
+{
+    MDB_envinfo info;
+
+    if (mdb_env_info(kv->env, &info) != MDB_SUCCESS)
+        return kv->map_bytes;
+    return (info.me_last_pgno + 1) * kv->page_bytes;
+}
+
+/** Free pages stand in a table of LMDB's own: for each transaction that gave some back, their number and which. */
+static int sum_free(MDB_txn *txn, uint64_t *ret)
+{
+    MDB_cursor *cursor;
+    MDB_val key;
+    MDB_val value;
+    size_t pages;
+    int code = mdb_cursor_open(txn, 0, &cursor);
+
+    if (code != MDB_SUCCESS)
+        return code;
+    *ret = 0;
+    for (code = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+         code == MDB_SUCCESS && value.mv_size >= sizeof pages;
+         code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
+        memcpy(&pages, value.mv_data, sizeof pages);
+        *ret += pages;
+    }
+    mdb_cursor_close(cursor);
+    return code == MDB_NOTFOUND ? MDB_SUCCESS : code;
+}
+
+/** Between two transactions: how much of the map can be used again? Without an answer it is as if nothing could. */
+static void count_free(struct kv *kv)
+{
+    MDB_txn *txn;
+    uint64_t used = pages_bytes(kv);
+    uint64_t counted = 0;
+    bool nearly_full = used - kv->free_pages * kv->page_bytes > kv->map_bytes / 10 * 8;
+
+    if (used < kv->map_bytes / 2) {
+        kv->free_pages = 0;
+        return;
+    }
+    if (++kv->uncounted < KV_COUNT_EVERY && !nearly_full)
+        return;
+    kv->uncounted = 0;
+    kv->free_pages = 0;
+    if (mdb_txn_begin(kv->env, NULL, MDB_RDONLY, &txn) != MDB_SUCCESS)
+        return;
+    if (sum_free(txn, &counted) == MDB_SUCCESS && counted * kv->page_bytes < used)
+        kv->free_pages = counted;
+    mdb_txn_abort(txn);
+}
+
 enum status kv_open(struct kv **ret, const char *dir, uint64_t map_bytes, bool read_only)
 {
     struct path data = file_path(dir, "data.mdb");
@@ -248,6 +304,8 @@ enum status kv_open(struct kv **ret, const char *dir, uint64_t map_bytes, bool r
         status = open_tables(kv, 0);
     if (status != STATUS_OK)
         goto fail;
+    kv->uncounted = KV_COUNT_EVERY;
+    count_free(kv);
 
     *ret = kv;
     return STATUS_OK;
@@ -478,16 +536,16 @@ enum status kv_commit(struct kv *kv)
     kv->dirty = 0;
     if (kv->failure == STATUS_OK)
         kv->failure = reserve(kv); /* after a transaction larger than foreseen */
+    if (kv->failure == STATUS_OK)
+        count_free(kv);
     return kv->failure;
 }
 
 uint64_t kv_used_bytes(const struct kv *kv)
 {
-    MDB_envinfo info;
-
-    if (mdb_env_info(kv->env, &info) != MDB_SUCCESS)
-        return kv->map_bytes;
-    return (info.me_last_pgno + 1) * kv->page_bytes;
+    uint64_t bytes = pages_bytes(kv);
+    uint64_t free_bytes = kv->free_pages * kv->page_bytes;
+    return bytes > free_bytes ? bytes - free_bytes : bytes;
 }
 
 uint64_t kv_map_bytes(const struct kv *kv)

@@ -31,6 +31,7 @@ enum kv_table { KV_TABLE_LIST(KV_TABLE_ENUM) KV_TABLES };
 const char *kv_table_name(enum kv_table table);
 
 #define KV_KEY_BYTES_MAX 128 /* of ours; LMDB takes 511 */
+#define KV_COUNT_EVERY 4     /* commits */
 #define KV_OPEN_MAX 4        /* environments of one process, each another directory */
 
 /**
@@ -68,7 +69,10 @@ uint32_t kv_dirty(const struct kv *kv);
 /** Commit. STATUS_OK, or the first failure: what is on disk is then either the last commit or this one. */
 MUST_USE enum status kv_commit(struct kv *kv);
 
-/** Bytes of the map in use (as of the last commit), and of the map. */
+/**
+ * Bytes of the map in use (as of the last commit), and of the map. In use are its pages up to the last one; once they are half of
+ * the map, less those that are free again, counted each KV_COUNT_EVERY commits and at each one where it is nearly full.
+ */
 uint64_t kv_used_bytes(const struct kv *kv);
 uint64_t kv_map_bytes(const struct kv *kv);
 

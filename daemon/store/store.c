@@ -9,9 +9,14 @@
 
 #include <string.h>
 
-#define ROOM_SPARE_BYTES (2ull * BATCH_BYTES_MAX + 64ull * 1024 * 1024)
-#define ROOM_ASKED_EVERY 8 /* batches between two looks at the disk */
+#define ROOM_ASKED_EVERY 8                  /* batches between two looks at the disk */
+#define ROOM_BATCHES (ROOM_ASKED_EVERY + 2) /* that the disk must hold: until the next look */
 #define MAP_FULL_PERCENT 90
+#define MAP_ROOM_PERCENT 85 /* there is room again */
+#define DISK_AGAIN_BYTES (4ull * BATCH_BYTES_MAX)
+/* What the end of an open event may come to take: its rows but for those it has already, its entry. */
+#define FINISH_ROW_BYTES 512
+#define FINISH_ENTRY_BYTES 1024
 #define DIRTY_ROW_BYTES                                                                            \
     8192 /* of the map, at most, for a row not committed yet: its page and one above it */
 
@@ -22,9 +27,9 @@ struct store {
     struct path dir;
     uint64_t run;
     uint64_t entries;
-    uint64_t disk_room;
+    uint64_t reserve_bytes;
+    struct store_room room;
     uint32_t room_asked;
-    bool no_room;
     bool read_only;
     enum status failure;
 };
@@ -124,6 +129,7 @@ enum status store_open(struct store **ret, const struct store_options *options,
         return STATUS_NO_MEMORY;
     store->dir = file_path(options->dir, ".");
     store->read_only = options->read_only;
+    store->reserve_bytes = options->reserve_bytes;
     enum status status = open_parts(store, options, report, text, text_size);
     if (status != STATUS_OK)
         goto fail;
@@ -165,15 +171,29 @@ uint64_t store_next_seq(const struct store *store)
 
 bool store_has_room(struct store *store)
 {
-    const struct kv *kv = state_rows(store->state)->kv;
-    uint64_t used = kv_used_bytes(kv) + (uint64_t)state_dirty(store->state) * DIRTY_ROW_BYTES;
+    struct rows *rows = state_rows(store->state);
+    struct store_room *room = &store->room;
+    uint64_t dirty_bytes = (uint64_t)state_dirty(store->state) * DIRTY_ROW_BYTES;
+    uint64_t open_events = overlay_count(rows->overlay, KV_OPEN);
+    uint64_t percent = room->full ? MAP_ROOM_PERCENT : MAP_FULL_PERCENT;
 
-    if (store->room_asked == 0)
-        store->disk_room = file_room(store->dir.text);
+    if (store->room_asked == 0 || room->full)
+        room->disk_bytes = file_room(store->dir.text);
     store->room_asked = (store->room_asked + 1) % ROOM_ASKED_EVERY;
-    store->no_room = used > kv_map_bytes(kv) / 100 * MAP_FULL_PERCENT ||
-                     store->disk_room < ROOM_SPARE_BYTES + journal_room_wanted(store->journal);
-    return !store->no_room;
+    room->map_bytes = kv_map_bytes(rows->kv);
+    room->used_bytes = kv_used_bytes(rows->kv) + dirty_bytes + open_events * FINISH_ROW_BYTES;
+    room->wanted_bytes = store->reserve_bytes + (uint64_t)ROOM_BATCHES * BATCH_BYTES_MAX +
+                         journal_room_wanted(store->journal) + dirty_bytes +
+                         open_events * FINISH_ENTRY_BYTES;
+    uint64_t wanted_now = room->wanted_bytes + (room->full ? DISK_AGAIN_BYTES : 0);
+    room->full =
+        room->used_bytes > room->map_bytes / 100 * percent || room->disk_bytes < wanted_now;
+    return !room->full;
+}
+
+void store_room(const struct store *store, struct store_room *ret)
+{
+    *ret = store->room;
 }
 
 bool store_batch_full(const struct store *store)
@@ -453,6 +473,6 @@ void store_count(struct store *store, struct store_counts *ret)
         .state_bytes = kv_used_bytes(rows->kv),
         .workflows = overlay_count(rows->overlay, KV_WORKFLOW),
         .open_events = overlay_count(rows->overlay, KV_OPEN),
-        .read_only = store->no_room,
+        .read_only = store->room.full,
     };
 }

@@ -28,6 +28,7 @@ struct store_options {
     uint64_t segment_bytes; /* of a journal segment; >= 4 MiB */
     uint64_t map_bytes;     /* of the state's map */
     bool read_only;         /* verify: nothing is created or changed */
+    uint64_t reserve_bytes; /* of the disk, left free beside what the largest batches take */
 };
 
 /** What opening found. */
@@ -52,8 +53,22 @@ struct store *store_close(struct store *store);
 
 /** The seq that the next entry will get. */
 uint64_t store_next_seq(const struct store *store);
-/** Is there room for the largest batch in map, segment and disk? Asked before a batch is taken. */
+/**
+ * Is there room for the largest batch in map, segment and disk, and for the end of all that is open? Asked before a batch is taken,
+ * with nothing pending. Once there was none, it takes a little more until there is room again.
+ */
 bool store_has_room(struct store *store);
+
+/** How full it is, as store_has_room() saw it last. */
+struct store_room {
+    uint64_t map_bytes; /* of the state's map */
+    uint64_t
+        used_bytes; /* of it, with what is not committed yet and what the open events may come to take */
+    uint64_t disk_bytes;   /* that may still be written */
+    uint64_t wanted_bytes; /* of those, that must be left */
+    bool full;             /* new events are refused */
+};
+void store_room(const struct store *store, struct store_room *ret);
 /** Is the batch full: no room for another entry of the largest size? */
 bool store_batch_full(const struct store *store);
 /** Entries in the batch. */

@@ -24,7 +24,7 @@ static double seconds(clockid_t clock)
 
 static struct store *open_store(const struct folder *folder, struct store_report *report)
 {
-    struct store_options options = {folder->path, SEGMENT_BYTES, MAP_BYTES, false};
+    struct store_options options = {folder->path, SEGMENT_BYTES, MAP_BYTES, false, 0};
     struct store *store = NULL;
     char text[400];
 

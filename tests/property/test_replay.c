@@ -31,7 +31,7 @@ static void quiet(void *ctx, const char *line)
 
 static struct store *open_store(const struct folder *folder, struct store_report *report)
 {
-    struct store_options options = {folder->path, SEGMENT_BYTES_MIN, MAP_BYTES, false};
+    struct store_options options = {folder->path, SEGMENT_BYTES_MIN, MAP_BYTES, false, 0};
     struct store *store = NULL;
     char text[400];
     enum status status = store_open(&store, &options, report, text, sizeof text);

@@ -129,7 +129,7 @@ struct work {
 
 static enum status open_store(struct work *work)
 {
-    struct store_options options = {work->folder.path, SEGMENT_BYTES_MIN, MAP_BYTES, false};
+    struct store_options options = {work->folder.path, SEGMENT_BYTES_MIN, MAP_BYTES, false, 0};
     struct store_report report;
     char text[400];
 

@@ -86,6 +86,7 @@ static void every_key_is_taken(void **state)
                      "operator_public_key = \"" PUBLIC "\"\n"
                      "segment_bytes = 4194304\n"
                      "map_bytes = 16777216\n"
+                     "reserve_bytes = 1048576\n"
                      "drain_ms = 0\n"
                      "workers_max = 256\n"
                      "feeds_max = 1024\n"
@@ -110,6 +111,7 @@ static void every_key_is_taken(void **state)
     assert_true(f->config.operator_key_given);
     assert_true(f->config.segment_bytes == 4194304);
     assert_true(f->config.map_bytes == 16777216);
+    assert_true(f->config.reserve_bytes == 1048576);
     assert_true(f->config.drain_ms == 0);
     assert_true(f->config.workers_max == 256);
     assert_true(f->config.feeds_max == 1024);

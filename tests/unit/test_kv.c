@@ -255,6 +255,52 @@ static void reading_only_changes_no_file(void **state)
     free(after);
 }
 
+/** @count rows of a KiB in one table, or none of them, each hundred committed. */
+static void when_rows_are(struct fixture *f, uint32_t count, bool there)
+{
+    static const char value[1024] = "x";
+    for (uint32_t i = 0; i < count; i++) {
+        char key[16];
+        (void)snprintf(key, sizeof key, "row%06u", i);
+        if (there)
+            kv_put(f->kv, KV_FACT, text(key), (struct slice){(const uint8_t *)value, sizeof value});
+        else
+            kv_del(f->kv, KV_FACT, text(key));
+        if (i % 100 == 99)
+            assert_int_equal(kv_commit(f->kv), STATUS_OK);
+    }
+    assert_int_equal(kv_commit(f->kv), STATUS_OK);
+}
+
+#define ROWS 2000 /* nearly fill a map of 4 MiB */
+
+static void pages_that_were_given_back_count_as_free(void **state)
+{
+    struct fixture *f = *state;
+    const uint64_t map_bytes = 4ull << 20;
+    assert_int_equal(kv_create(f->dir.path, f->folder.path, map_bytes, text("first"), text("row")),
+                     STATUS_OK);
+    assert_int_equal(kv_open(&f->kv, f->dir.path, map_bytes, false), STATUS_OK);
+    when_rows_are(f, ROWS, true);
+    uint64_t full = kv_used_bytes(f->kv);
+    assert_true(full > map_bytes / 10 * 6);
+
+    when_rows_are(f, ROWS, false);
+
+    uint64_t left = kv_used_bytes(f->kv);
+    assert_true(left < map_bytes / 10 * 3);
+
+    /* Whoever opens it sees the same; and they are used again: the map never grows beyond. */
+    f->kv = kv_close(f->kv);
+    assert_int_equal(kv_open(&f->kv, f->dir.path, map_bytes, false), STATUS_OK);
+    assert_in_range(kv_used_bytes(f->kv), 1, left);
+    for (uint32_t i = 0; i < 5; i++) {
+        when_rows_are(f, ROWS, true);
+        when_rows_are(f, ROWS, false);
+    }
+    assert_int_equal(kv_failure(f->kv), STATUS_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +313,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(rows_are_deleted_and_a_missing_one_is_fine, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(the_same_directory_is_not_opened_twice, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(pages_that_were_given_back_count_as_free, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_full_map_is_kept_as_the_first_failure, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_cut_short_is_damage, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_missing_file_is_damage, set_up, tear_down),
