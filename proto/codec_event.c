@@ -415,6 +415,18 @@ static void decode_payload(struct decoder *decoder, const Commission__Event *mes
     case COMMISSION__EVENT__PAYLOAD_NOTE:
         ret->note_text = decode_text(decoder, "text", message->note->text, TEXT_BYTES_MAX, true);
         break;
+    case COMMISSION__EVENT__PAYLOAD_SUSPENDED:
+        ret->phase_reason =
+            decode_text(decoder, "reason", message->suspended->reason, TEXT_BYTES_MAX, true);
+        break;
+    case COMMISSION__EVENT__PAYLOAD_RESUMED:
+        ret->phase_reason =
+            decode_text(decoder, "reason", message->resumed->reason, TEXT_BYTES_MAX, true);
+        break;
+    case COMMISSION__EVENT__PAYLOAD_WITHDRAWN:
+        ret->phase_reason =
+            decode_text(decoder, "reason", message->withdrawn->reason, TEXT_BYTES_MAX, true);
+        break;
     case COMMISSION__EVENT__PAYLOAD_ORGANISATION_REGISTERED:
         decode_organisation_registered(decoder, message->organisation_registered,
                                        &ret->organisation_registered);

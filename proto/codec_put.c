@@ -655,6 +655,11 @@ static bool put_payload(struct buffer *buffer, const struct event *event)
     case EVENT_NOTE:
         wire_put_bytes(buffer, 1, event->note_text);
         return true;
+    case EVENT_SUSPENDED:
+    case EVENT_RESUMED:
+    case EVENT_WITHDRAWN:
+        wire_put_bytes(buffer, 1, event->phase_reason);
+        return true;
     case EVENT_ORGANISATION_REGISTERED:
         put_organisation_registered(buffer, &event->organisation_registered);
         return true;

@@ -45,9 +45,10 @@
 #define COLUMNS_MAX 64   /* of one reply */
 #define RESUME_BYTES_MAX 256
 #define WAITS_MAX 8
-#define TIMERS_MAX 8        /* set or ended by one verdict */
-#define ROLE_SIZE 17        /* of a timer: "lead", "operator" */
-#define LEDGER_LINES_MAX 64 /* of one verdict: reserve and release of YEARS_MAX */
+#define TIMERS_MAX 8 /* set or ended by one verdict */
+#define ROLE_SIZE 17 /* of a timer: "lead", "operator" */
+#define LEDGER_LINES_MAX                                                                           \
+    (FACTS_MAX / 2 * YEARS_MAX) /* of one verdict: all that is reserved, given back */
 
 /* Batches. */
 #define BATCH_ENTRIES_MAX 1024

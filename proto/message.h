@@ -326,6 +326,7 @@ struct event {
         struct award_withdrawn award_withdrawn;
         struct slice review_summary;
         struct slice note_text;
+        struct slice phase_reason; /* SUSPENDED, RESUMED, WITHDRAWN */
         struct organisation_registered organisation_registered;
         struct support_contract support_contract;
         struct co_commissioning_level co_commissioning_level;

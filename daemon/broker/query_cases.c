@@ -107,7 +107,7 @@ static bool is_listed(const struct asking *asking, const struct workflow *workfl
         return false;
     if (query_given(asking, ARGUMENT_STAGE) && asking->stage != workflow->stage)
         return false;
-    if (query_given(asking, ARGUMENT_OPEN) && asking->open != (workflow->phase == PHASE_OPEN))
+    if (query_given(asking, ARGUMENT_OPEN) && asking->open != workflow_goes_on(workflow->phase))
         return false;
     return query_sees_workflow(asking, workflow);
 }

@@ -100,6 +100,12 @@ void turn_circumstances(struct broker *broker, const struct event *event,
     if (!ods_equal(commissioner, event->sender))
         c->supports_count = store_get_supports(broker->store, commissioner, event->sender,
                                                broker->supports, SUPPORTS_MAX);
+    uint64_t first = 0;
+    c->earlier_wait =
+        store_next_waiting(broker->store,
+                           &(struct wait){.kind = WAIT_RESUMED, .number = workflow->number}, 0,
+                           &first) &&
+        (workflow->judging_seq == 0 || first < workflow->judging_seq);
     if (needs->money == MONEY_NONE)
         return;
     c->facts_count = load_awards(broker, workflow->number);
@@ -193,6 +199,10 @@ static void conclude_turn(struct broker *broker, uint64_t seq, const struct even
     broker->counts.verdicts++;
     broker_answer(broker, open->connection, &answer);
 
+    if (decision->verdict == VERDICT_ACCEPTED && workflow->phase == PHASE_SUSPENDED &&
+        decision->phase != PHASE_SUSPENDED)
+        turn_release(broker, &(struct wait){.kind = WAIT_RESUMED, .number = workflow->number},
+                     entry.seq);
     if (decision->verdict == VERDICT_HELD) {
         docket_move(broker->docket, seq, open->stage, DOCKET_HELD);
     } else {
@@ -416,18 +426,42 @@ static uint64_t allotment_seq(struct broker *broker, const struct wait *wait)
     return 0;
 }
 
+/** Has what @wait names come? *@ret_seq is the entry that brought it. */
+static bool has_ended(struct broker *broker, const struct wait *wait, uint64_t *ret_seq)
+{
+    struct ledger_year year;
+    struct workflow workflow;
+
+    switch (wait->kind) {
+    case WAIT_ALLOTMENT:
+        store_get_ledger(broker->store, wait->ods, wait->year, &year);
+        if (year.allotted)
+            *ret_seq = allotment_seq(broker, wait);
+        return year.allotted;
+    case WAIT_RESUMED:
+        if (!store_get_workflow(broker->store, wait->number, &workflow)) {
+            broker_fail(broker, STATUS_STORE_CORRUPT);
+            return false;
+        }
+        *ret_seq = workflow.phase_seq;
+        return workflow.phase != PHASE_SUSPENDED;
+    case WAIT_NONE:
+        break;
+    }
+    return false;
+}
+
 /** Look at the next wait of all: has it ended? False: that was the last. */
 static bool pass_one(struct broker *broker)
 {
-    struct ledger_year year;
+    uint64_t by_seq = 0;
 
     if (!store_next_wait(broker->store, &broker->wait_at, &broker->wait_seq))
         return false;
     /* One look is enough for all that wait for the same. */
     broker->wait_seq = UINT64_MAX;
-    store_get_ledger(broker->store, broker->wait_at.ods, broker->wait_at.year, &year);
-    if (broker->wait_at.kind == WAIT_ALLOTMENT && year.allotted)
-        turn_release(broker, &broker->wait_at, allotment_seq(broker, &broker->wait_at));
+    if (has_ended(broker, &broker->wait_at, &by_seq))
+        turn_release(broker, &broker->wait_at, by_seq);
     return true;
 }
 
@@ -447,7 +481,11 @@ static bool release_some(struct broker *broker, const struct release *release)
     uint64_t seqs[RELEASES_TURN_MAX];
     uint32_t count = 0;
     uint64_t after = 0;
+    uint64_t by_seq;
 
+    /* Suspended again meanwhile: those that are left wait for the next time. */
+    if (release->wait.kind == WAIT_RESUMED && !has_ended(broker, &release->wait, &by_seq))
+        return false;
     while (count < RELEASES_TURN_MAX &&
            store_next_waiting(broker->store, &release->wait, after, &seqs[count]))
         after = seqs[count++];

@@ -70,6 +70,10 @@ static void move(struct workflow *workflow, const struct entry *entry, const str
         workflow->opened_on = event->occurred_on;
         workflow->adopted = event->type == EVENT_ADOPTED;
     }
+    if (workflow->phase != entry->phase) {
+        workflow->phase_seq = entry->seq;
+        workflow->phase_at_ms = entry->at_ms;
+    }
     workflow->phase = entry->phase;
     workflow->stage = entry->stage;
     workflow->category = entry->category;

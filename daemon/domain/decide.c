@@ -19,6 +19,7 @@ static void begin(struct decision *decision)
     decision->phase = PHASE_NONE;
     decision->category = CATEGORY_NONE;
     decision->keeps_fact = false;
+    decision->suspended = false;
 }
 
 /** The gravest reason decides. */
@@ -85,6 +86,15 @@ static const struct move *judge_order(const struct event *event, const struct wo
     if (workflow->phase == PHASE_NONE) {
         reasons_add(reasons, REASON_WORKFLOW_UNKNOWN, NULL, "reference", event->reference.text,
                     NULL);
+    } else if (workflow->phase == PHASE_WITHDRAWN) {
+        reasons_add(reasons, REASON_WORKFLOW_WITHDRAWN, NULL, "reference", event->reference.text,
+                    NULL);
+    } else if (needs->any_stage) {
+        bool complete = workflow->phase == PHASE_COMPLETE;
+        (void)snprintf(text, sizeof text, "%s: the workflow is %s", name,
+                       complete ? "complete" : "not suspended");
+        reasons_add(reasons, complete ? REASON_STAGE_ALREADY_COMPLETE : REASON_STAGE_OUT_OF_ORDER,
+                    NULL, "event_type", name, text);
     } else if (event->type == EVENT_ADOPTED) {
         reasons_add(reasons, REASON_WORKFLOW_EXISTS, NULL, "reference", event->reference.text,
                     NULL);
@@ -100,6 +110,35 @@ static const struct move *judge_order(const struct event *event, const struct wo
         reasons_add(reasons, REASON_STAGE_OUT_OF_ORDER, NULL, "event_type", name, text);
     }
     return NULL;
+}
+
+/**
+ * Promise of order over a suspension: what comes while the workflow is suspended waits, but a NOTE; and what comes behind those that
+ * wait waits with them, until each has had its turn. True: it waits.
+ */
+static bool judge_suspension(const struct event *event, const struct circumstances *circumstances,
+                             struct decision *decision)
+{
+    const struct workflow *workflow = &circumstances->workflow;
+    bool suspended = workflow->phase == PHASE_SUSPENDED;
+
+    if (suspended ? workflow_move(workflow, event->type) != NULL
+                  : workflow->phase != PHASE_OPEN || !circumstances->earlier_wait ||
+                        event->type == EVENT_NOTE)
+        return false;
+
+    reasons_add(&decision->reasons, REASON_WORKFLOW_SUSPENDED, NULL, "reference",
+                event->reference.text,
+                suspended ? NULL : "events before it wait still, since the workflow was suspended");
+    if (suspended && event->type == EVENT_SUSPENDED) {
+        /* Held, it would suspend what was just resumed. */
+        decision->reasons.items[decision->reasons.count - 1].severity = SEVERITY_REJECT;
+        return false;
+    }
+    CHECK(decision->waits_count < WAITS_MAX);
+    decision->waits[decision->waits_count++] =
+        (struct wait){.kind = WAIT_RESUMED, .number = workflow->number};
+    return true;
 }
 
 /** What must fit an assignment is said when it arrives, so that an assignment can always be built. */
@@ -153,6 +192,19 @@ static const struct event *standing_reservation(const struct event *facts, uint3
     return found;
 }
 
+/** All reservations that stand, to @ret. Returns how many. */
+static uint32_t standing_reservations(const struct event *facts, uint32_t facts_count,
+                                      const struct event *ret[FACTS_MAX])
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < facts_count; i++) {
+        if (facts[i].type == EVENT_AWARD_INTENDED && count < FACTS_MAX &&
+            standing_reservation(facts, facts_count, facts[i].award.award_id) == &facts[i])
+            ret[count++] = &facts[i];
+    }
+    return count;
+}
+
 static uint32_t add_year(int32_t *years, uint32_t count, int32_t year)
 {
     uint32_t at = 0;
@@ -185,6 +237,13 @@ uint32_t decide_years(const struct event *event, const struct event *facts, uint
         return 0;
     if (needs->money == MONEY_ALLOT)
         return add_year(ret, count, event->allotment_set.year);
+    if (needs->money == MONEY_RELEASE_ALL) {
+        const struct event *standing[FACTS_MAX];
+        uint32_t standing_count = standing_reservations(facts, facts_count, standing);
+        for (uint32_t i = 0; i < standing_count; i++)
+            count = add_award_years(ret, count, &standing[i]->award);
+        return count;
+    }
     if (needs->money != MONEY_RELEASE)
         count = add_award_years(ret, count, &event->award);
     const struct event *reserved = standing_reservation(facts, facts_count, award_id_of(event));
@@ -229,6 +288,26 @@ static void release(const struct event *reserved, const struct circumstances *ci
     for (uint32_t i = 0; i < count; i++)
         add_line(decision, year_of(circumstances, split[i].year), LEDGER_RESERVATION,
                  -split[i].pence);
+}
+
+/** All reservations are taken back: one line for each year. */
+static void release_all(const struct circumstances *circumstances, struct decision *decision)
+{
+    const struct event *standing[FACTS_MAX];
+    uint32_t standing_count =
+        standing_reservations(circumstances->facts, circumstances->facts_count, standing);
+
+    for (uint32_t y = 0; y < circumstances->years_count; y++) {
+        const struct ledger_year *year = &circumstances->years[y];
+        int64_t pence = 0;
+        for (uint32_t i = 0; i < standing_count; i++) {
+            struct year_value split[YEARS_MAX];
+            uint32_t count = ledger_split(&standing[i]->award, split);
+            for (uint32_t j = 0; j < count; j++)
+                pence += split[j].year == year->year ? split[j].pence : 0;
+        }
+        add_line(decision, year, LEDGER_RESERVATION, -pence);
+    }
 }
 
 /** What a release that is decided in the same event gives back to @year. */
@@ -323,6 +402,10 @@ static void judge_money(const struct event *event, const struct needs *needs,
 {
     if (needs->money == MONEY_NONE)
         return;
+    if (needs->money == MONEY_RELEASE_ALL) {
+        release_all(circumstances, decision);
+        return;
+    }
 
     char id[REASON_VALUE_SIZE];
     struct slice award_id = award_id_of(event);
@@ -351,6 +434,7 @@ static void judge_money(const struct event *event, const struct needs *needs,
         else
             release(reserved, circumstances, decision);
         break;
+    case MONEY_RELEASE_ALL:
     case MONEY_ALLOT:
     case MONEY_NONE:
         CHECK(needs->money != MONEY_ALLOT);
@@ -366,20 +450,25 @@ void decide_door(const struct event *event, const struct principal *principal,
     authorise_door(event, principal, reasons);
 }
 
-/** Order, authority, dates: what the daemon alone knows. Returns the move, or NULL. */
+/** Suspension, order, authority, dates: what the daemon alone knows. Returns the move, or NULL. */
 static const struct move *judge_daemon(const struct event *event, const struct needs *needs,
                                        const struct circumstances *circumstances,
-                                       struct reasons *reasons)
+                                       struct decision *decision)
 {
     const struct workflow *workflow = &circumstances->workflow;
-    const struct move *move = judge_order(event, workflow, reasons);
+    struct reasons *reasons = &decision->reasons;
+    const struct move *move = NULL;
+    bool waits = judge_suspension(event, circumstances, decision);
 
+    if (!waits && reasons->count == 0)
+        move = judge_order(event, workflow, reasons);
     judge_after(event, workflow, reasons);
     judge_dates(event, circumstances, reasons);
     authorise_open(event, circumstances, reasons);
     authorise_lead(event, circumstances, reasons);
     authorise_support(event, circumstances, workflow->stage, reasons);
     judge_size(event, needs, circumstances, reasons);
+    decision->suspended = waits;
     return move;
 }
 
@@ -415,13 +504,14 @@ bool decide_turn(const struct event *event, const struct circumstances *circumst
     CHECK(needs != NULL);
 
     begin(ret);
-    const struct move *move = judge_daemon(event, needs, circumstances, &ret->reasons);
-    if (reasons_gravest(&ret->reasons) < SEVERITY_REJECT) {
+    const struct move *move = judge_daemon(event, needs, circumstances, ret);
+    if (reasons_gravest(&ret->reasons) < SEVERITY_HOLD) {
         *ret_stage = needs->any_stage ? circumstances->workflow.stage : needs->stage;
         return true;
     }
 
-    judge_money(event, needs, circumstances, ret);
+    if (!ret->suspended)
+        judge_money(event, needs, circumstances, ret);
     ret->verdict = verdict_of(&ret->reasons);
     stand(event, needs, &circumstances->workflow, move, ret);
     return false;
@@ -434,8 +524,9 @@ void decide_verdict(const struct event *event, const struct circumstances *circu
     CHECK(needs != NULL);
 
     begin(ret);
-    const struct move *move = judge_daemon(event, needs, circumstances, &ret->reasons);
-    judge_money(event, needs, circumstances, ret);
+    const struct move *move = judge_daemon(event, needs, circumstances, ret);
+    if (!ret->suspended)
+        judge_money(event, needs, circumstances, ret);
     for (uint32_t i = 0; i < found_count; i++) {
         if (ret->reasons.count < ret->reasons.max)
             ret->reasons.items[ret->reasons.count++] = found[i];

@@ -36,6 +36,8 @@ struct circumstances {
     /* For events that move money: awards intended, made and withdrawn, decoded, in order of seq. */
     const struct event *facts;
     uint32_t facts_count;
+    /* Events of this workflow that came before it wait for RESUMED still. */
+    bool earlier_wait;
     /* KEY_ADDED: the key was ever added; KEY_REVOKED: it is in use. */
     bool key_in_use;
     date_t today;
@@ -54,6 +56,7 @@ struct decision {
     enum phase phase;
     enum service_category category;
     bool keeps_fact;
+    bool suspended; /* it waits for the workflow to be resumed: its money was not looked at */
 };
 
 /**
@@ -67,13 +70,13 @@ void decide_door(const struct event *event, const struct principal *principal,
  * The financial years whose ledger rows deciding @event needs: of its award, of its allotment, of the reservations among
  * @facts that it releases. Each once, ascending; returns how many (<= DECIDE_YEARS_MAX).
  */
-#define DECIDE_YEARS_MAX (2 * YEARS_MAX)
+#define DECIDE_YEARS_MAX LEDGER_LINES_MAX
 uint32_t decide_years(const struct event *event, const struct event *facts, uint32_t facts_count,
                       int32_t ret[DECIDE_YEARS_MAX]);
 
 /**
  * At its turn. Fills @ret with the daemon's reasons on order, authority, dates and `after`. True: it goes to the worker of
- * *@ret_stage. False: it is rejected now and @ret is the verdict.
+ * *@ret_stage. False: it is rejected, or held as the workflow is suspended, now, and @ret is the verdict.
  */
 MUST_USE bool decide_turn(const struct event *event, const struct circumstances *circumstances,
                           struct decision *ret, enum stage *ret_stage);

@@ -8,7 +8,14 @@
 #define KIND_BIT(kind) (1u << (kind))
 #define NEEDS_FACTS_MAX 4
 
-enum money { MONEY_NONE = 0, MONEY_RESERVE, MONEY_COMMIT, MONEY_RELEASE, MONEY_ALLOT };
+enum money {
+    MONEY_NONE = 0,
+    MONEY_RESERVE,
+    MONEY_COMMIT,
+    MONEY_RELEASE,     /* one award's reservation */
+    MONEY_RELEASE_ALL, /* all that stand */
+    MONEY_ALLOT
+};
 
 struct needs {
     enum event_type type;

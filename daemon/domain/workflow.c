@@ -9,6 +9,12 @@
  *
  * The stage is the one whose events are awaited: those before it are complete. An award that was intended and not made (another
  * lot's) can be withdrawn at any time after, so that its reservation never stands for ever.
+ *
+ *            SUSPENDED                          WITHDRAWN
+ *   open ◄──────────────► suspended      open, suspended ──────────► withdrawn        the stage stays
+ *            RESUMED
+ *
+ * While it is suspended what comes, but NOTE, is held (decide.c) and waits for the verdict on RESUMED or WITHDRAWN.
  */
 /* clang-format off */
 static const struct move moves[] = {
@@ -29,10 +35,21 @@ static const struct move moves[] = {
     {PHASE_OPEN,     STAGE_REVIEW,         EVENT_AWARD_WITHDRAWN,     false,   PHASE_OPEN,     STAGE_NONE},
     {PHASE_OPEN,     STAGE_REVIEW,         EVENT_REVIEW_COMPLETED,    false,   PHASE_COMPLETE, STAGE_NONE},
     {PHASE_OPEN,     STAGE_NONE,           EVENT_NOTE,                false,   PHASE_OPEN,     STAGE_NONE},
+    {PHASE_OPEN,     STAGE_NONE,           EVENT_SUSPENDED,           false,   PHASE_SUSPENDED, STAGE_NONE},
+    {PHASE_OPEN,     STAGE_NONE,           EVENT_WITHDRAWN,           false,   PHASE_WITHDRAWN, STAGE_NONE},
+    {PHASE_SUSPENDED, STAGE_NONE,          EVENT_RESUMED,             false,   PHASE_OPEN,     STAGE_NONE},
+    {PHASE_SUSPENDED, STAGE_NONE,          EVENT_WITHDRAWN,           false,   PHASE_WITHDRAWN, STAGE_NONE},
+    {PHASE_SUSPENDED, STAGE_NONE,          EVENT_NOTE,                false,   PHASE_SUSPENDED, STAGE_NONE},
     {PHASE_COMPLETE, STAGE_NONE,           EVENT_AWARD_WITHDRAWN,     false,   PHASE_COMPLETE, STAGE_NONE},
     {PHASE_COMPLETE, STAGE_NONE,           EVENT_NOTE,                false,   PHASE_COMPLETE, STAGE_NONE},
+    {PHASE_WITHDRAWN, STAGE_NONE,          EVENT_NOTE,                false,   PHASE_WITHDRAWN, STAGE_NONE},
 };
 /* clang-format on */
+
+bool workflow_goes_on(enum phase phase)
+{
+    return phase == PHASE_OPEN || phase == PHASE_SUSPENDED;
+}
 
 void workflow_check(const struct workflow *workflow)
 {
@@ -41,8 +58,9 @@ void workflow_check(const struct workflow *workflow)
     CHECK(!ods_empty(workflow->lead));
     CHECK(workflow->reference.text[0] != '\0');
     CHECK(workflow->phase >= PHASE_NONE);
-    CHECK(workflow->phase <= PHASE_COMPLETE);
+    CHECK(workflow->phase <= PHASE_WITHDRAWN);
     CHECK((workflow->phase == PHASE_NONE) == (workflow->stage == STAGE_NONE));
+    CHECK(workflow->phase_seq <= workflow->last_seq);
     CHECK((workflow->queue_head == 0) == (workflow->queued_count == 0));
     CHECK((workflow->queue_head == 0) == (workflow->queue_tail == 0));
     CHECK(workflow->queue_head == 0 || workflow->judging_seq != 0);

@@ -21,6 +21,8 @@ struct workflow {
     bool adopted;
     date_t opened_on; /* occurred_on of the event that opened it */
     int64_t changed_at_ms;
+    uint64_t phase_seq;      /* the verdict that brought it into its phase; 0 in PHASE_NONE */
+    int64_t phase_at_ms;     /* when that was */
     uint64_t accepted_count; /* what `after` is compared with */
     uint64_t judging_seq;    /* the one event at its turn; 0: none */
     uint64_t queue_head;     /* events waiting behind it, linked by their open rows; 0: none */
@@ -60,6 +62,9 @@ struct open_event {
     int64_t received_at_ms;
     uint32_t event_len; /* bytes of the event, kept beside the row */
 };
+
+/** Does it go on: in PHASE_OPEN, or suspended? */
+bool workflow_goes_on(enum phase phase);
 
 /** Stop if @workflow is not one that can be: called before it is written and after it is read. */
 void workflow_check(const struct workflow *workflow);

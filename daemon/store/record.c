@@ -260,6 +260,8 @@ void record_encode_workflow(struct record *record, const struct workflow *workfl
     put_bool(record, workflow->adopted);
     put_i32(record, workflow->opened_on);
     put_i64(record, workflow->changed_at_ms);
+    put_u64(record, workflow->phase_seq);
+    put_i64(record, workflow->phase_at_ms);
     put_u64(record, workflow->accepted_count);
     put_u64(record, workflow->judging_seq);
     put_u64(record, workflow->queue_head);
@@ -283,6 +285,8 @@ bool record_decode_workflow(struct slice payload, struct workflow *ret)
     workflow.adopted = get_bool(&reading);
     workflow.opened_on = get_i32(&reading);
     workflow.changed_at_ms = get_i64(&reading);
+    workflow.phase_seq = get_u64(&reading);
+    workflow.phase_at_ms = get_i64(&reading);
     workflow.accepted_count = get_u64(&reading);
     workflow.judging_seq = get_u64(&reading);
     workflow.queue_head = get_u64(&reading);

@@ -238,8 +238,8 @@ static void forget_due(struct state *state, const struct open_event *open)
 /** @workflow was in @before: is it one more that is open, or one less? */
 static void count_case(struct state *state, enum phase before, const struct workflow *workflow)
 {
-    bool was = before == PHASE_OPEN;
-    bool is = workflow->phase == PHASE_OPEN;
+    bool was = workflow_goes_on(before);
+    bool is = workflow_goes_on(workflow->phase);
 
     if (was == is)
         return;

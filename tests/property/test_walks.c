@@ -48,7 +48,7 @@ static struct event any_event(struct walk *w)
     const char *award = awards[any(w, ARRAY_LEN(awards))];
     int64_t pence = any(w, 700000);
 
-    switch (any(w, 14)) {
+    switch (any(w, 18)) {
     case 0:
     case 1:
         return needs_assessed(lead, name);
@@ -72,6 +72,13 @@ static struct event any_event(struct walk *w)
         return adopted(lead, name, (enum stage)(1 + any(w, STAGES_MAX)));
     case 12:
         return allotment_set(lead, 2018 + (int32_t)any(w, 4), any(w, 2000000));
+    case 13:
+        return suspended(lead, name);
+    case 14:
+    case 15:
+        return resumed(lead, name);
+    case 16:
+        return any(w, 4) == 0 ? withdrawn(lead, name) : note(lead, name);
     default:
         return note(lead, name);
     }
@@ -292,7 +299,7 @@ static void the_journal_tells_the_same_story(struct fixture *f)
     }
 }
 
-/** With a worker for all stages, and time, everything is decided but what waits for an allotment, and what is parked. */
+/** With a worker for all stages, and time, everything is decided but what waits for an allotment or a resumption, and what is parked. */
 static void all_that_can_be_decided_is_decided(struct walk *w)
 {
     struct fixture *f = w->f;

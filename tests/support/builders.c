@@ -165,6 +165,28 @@ struct event note(const char *lead, const char *reference)
     return event;
 }
 
+static struct event of_phase(enum event_type type, const char *lead, const char *reference)
+{
+    struct event event = an_event(type, lead, reference);
+    event.phase_reason = slice_of("the estate is under review");
+    return event;
+}
+
+struct event suspended(const char *lead, const char *reference)
+{
+    return of_phase(EVENT_SUSPENDED, lead, reference);
+}
+
+struct event resumed(const char *lead, const char *reference)
+{
+    return of_phase(EVENT_RESUMED, lead, reference);
+}
+
+struct event withdrawn(const char *lead, const char *reference)
+{
+    return of_phase(EVENT_WITHDRAWN, lead, reference);
+}
+
 struct event adopted(const char *lead, const char *reference, enum stage stage)
 {
     struct event event = an_event(EVENT_ADOPTED, lead, reference);

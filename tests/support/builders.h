@@ -28,6 +28,9 @@ struct event contract_awarded(const char *lead, const char *reference, const cha
 struct event award_withdrawn(const char *lead, const char *reference, const char *award_id);
 struct event review_completed(const char *lead, const char *reference);
 struct event note(const char *lead, const char *reference);
+struct event suspended(const char *lead, const char *reference);
+struct event resumed(const char *lead, const char *reference);
+struct event withdrawn(const char *lead, const char *reference);
 /** Brings in a workflow at @stage. */
 struct event adopted(const char *lead, const char *reference, enum stage stage);
 

@@ -91,6 +91,20 @@ setup() {
     complains "--kind, --verbs, --key are missing"
 }
 
+@test "a workflow is not suspended, resumed or given up without a reason" {
+    for verb in suspend resume withdraw; do
+        tool workflow "$verb" 02E/a
+        exits 2
+        complains "say why, with --reason TEXT"
+    done
+    tool workflow suspend 02E/a --reason x --id 12
+    exits 2
+    complains "is no event id"
+    tool workflow suspend 02E/a --reason x --on 2018-02-30
+    exits 2
+    complains "YYYY-MM-DD"
+}
+
 @test "a mistyped noun, verb or option is answered with the nearest" {
     tool evnt submit x
     exits 2

@@ -251,6 +251,39 @@ head_seq() {
     exits 4
 }
 
+@test "a suspended workflow holds what comes, and goes on with it when it is resumed" {
+    needs paused 160 >a
+    as 02E event submit a
+    exits 0
+    as 02E workflow suspend 02E/paused --on 2018-04-21 --reason "a judicial review" --dry-run
+    exits 0
+    as 02E workflow suspend 02E/paused --on 2018-04-21 --reason "a judicial review"
+    exits 0
+    says SUSPENDED
+    as 02E workflow show 02E/paused -o json
+    [[ $(jq -r '.[0].phase' <<<"$output") == SUSPENDED ]]
+    printf '{"event_id": "01800000-0000-7000-8000-000000000163", "event_type": "PRIORITIES_SET", "lead_ods": "02E", "reference": "paused", "occurred_on": "2018-04-20", "priorities_set": {"plan_reference": "p"}}\n' >b
+    as 02E event submit b
+    exits 8
+    says WORKFLOW_SUSPENDED
+    id=0190a5d2-0000-7000-8000-0000000000aa
+    as 02E workflow resume 02E/paused --on 2018-04-21 --reason "permission was refused" --id "$id"
+    exits 0
+    as 02E workflow resume 02E/paused --on 2018-04-21 --reason "permission was refused" --id "$id"
+    exits 0
+    judged() {
+        [[ $(commission -c "$DEV/02E" workflow show 02E/paused -o jsonl | jq -r .stage) == PROCUREMENT ]]
+    }
+    await 10 judged
+    as 02E workflow withdraw 02E/paused --on 2018-04-21 --reason "the board buys this"
+    exits 0
+    as 02E workflow resume 02E/paused --on 2018-04-21 --reason "no, it does not"
+    exits 5
+    says WORKFLOW_WITHDRAWN
+    as 02E workflow list --open -o jsonl
+    [[ $output != *'"paused"'* ]]
+}
+
 @test "lists are filtered, and their numbers and booleans are JSON's own" {
     as operator org list --kind CCG --on 2018-04-01 -o json
     exits 0

@@ -237,6 +237,27 @@ static void the_stages_of_a_procurement_come_back_whole(void **state)
     expect_slice(f->event.abandoned_reason, "no bid");
 }
 
+static void the_reason_of_a_suspension_comes_back_and_is_needed(void **state)
+{
+    static const enum event_type types[] = {EVENT_SUSPENDED, EVENT_RESUMED, EVENT_WITHDRAWN};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        struct event event = event_of(types[i]);
+        event.phase_reason = text("a judicial review");
+        round_trip(f, &event);
+        assert_int_equal(f->event.type, types[i]);
+        expect_slice(f->event.phase_reason, "a judicial review");
+
+        event.phase_reason = (struct slice){NULL, 0};
+        begin_again(f);
+        codec_encode_event(&f->buffer, &event);
+        assert_int_equal(decode(f, written(f)), STATUS_MALFORMED);
+        assert_int_equal(f->items[0].code, REASON_FIELD_MISSING);
+        assert_string_equal(f->items[0].parameter, "reason");
+    }
+}
+
 static void awards_come_back_with_providers_and_years(void **state)
 {
     static const enum event_type types[] = {EVENT_AWARD_INTENDED, EVENT_CONTRACT_AWARDED};
@@ -1040,6 +1061,7 @@ int main(void)
         TEST(needs_tell_a_count_of_zero_from_none),
         TEST(a_category_out_of_the_list_is_for_the_rules),
         TEST(the_stages_of_a_procurement_come_back_whole),
+        TEST(the_reason_of_a_suspension_comes_back_and_is_needed),
         TEST(awards_come_back_with_providers_and_years),
         TEST(an_award_without_a_last_day_ends_with_its_first_financial_year),
         TEST(an_award_of_thirty_years_is_in_form),

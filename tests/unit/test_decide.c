@@ -139,7 +139,7 @@ static void every_type_in_every_place_is_moved_or_refused_with_the_reason_of_its
     for (uint32_t t = 0; t < count; t++) {
         if (event_type_is_register(table[t].type))
             continue;
-        for (int phase = PHASE_NONE; phase <= PHASE_COMPLETE; phase++) {
+        for (int phase = PHASE_NONE; phase <= PHASE_WITHDRAWN; phase++) {
             int first = phase == PHASE_NONE ? STAGE_NONE : STAGE_NEEDS_ASSESSED;
             int last = phase == PHASE_NONE ? STAGE_NONE : STAGE_REVIEW;
             for (int stage = first; stage <= last; stage++) {
@@ -165,10 +165,23 @@ static void every_type_in_every_place_is_moved_or_refused_with_the_reason_of_its
                     assert_int_equal(found, VERDICT_ACCEPTED);
                     continue;
                 }
-                assert_int_equal(found, VERDICT_REJECTED);
                 enum reason_code code = s.decision.reasons.items[0].code;
+                if (phase == PHASE_SUSPENDED) {
+                    bool again = table[t].type == EVENT_SUSPENDED;
+                    assert_int_equal(found, again ? VERDICT_REJECTED : VERDICT_HELD);
+                    assert_int_equal(code, REASON_WORKFLOW_SUSPENDED);
+                    assert_int_equal(s.decision.waits_count, again ? 0 : 1);
+                    assert_int_equal(s.decision.lines_count, 0);
+                    continue;
+                }
+                assert_int_equal(found, VERDICT_REJECTED);
                 if (phase == PHASE_NONE)
                     assert_int_equal(code, REASON_WORKFLOW_UNKNOWN);
+                else if (phase == PHASE_WITHDRAWN)
+                    assert_int_equal(code, REASON_WORKFLOW_WITHDRAWN);
+                else if (table[t].any_stage)
+                    assert_int_equal(code, phase == PHASE_COMPLETE ? REASON_STAGE_ALREADY_COMPLETE
+                                                                   : REASON_STAGE_OUT_OF_ORDER);
                 else if (table[t].type == EVENT_ADOPTED)
                     assert_int_equal(code, REASON_WORKFLOW_EXISTS);
                 else if (phase == PHASE_COMPLETE || (int)table[t].stage < stage)
@@ -181,6 +194,133 @@ static void every_type_in_every_place_is_moved_or_refused_with_the_reason_of_its
             }
         }
     }
+}
+
+static void what_comes_while_it_is_suspended_waits_for_the_workflow_and_costs_nothing(void **state)
+{
+    (void)state;
+    struct scene s = scene(EVENT_AWARD_INTENDED);
+    stand_in(&s, STAGE_CONTRACT_AWARD);
+    s.circumstances.workflow.phase = PHASE_SUSPENDED;
+    with_award(&s, 1000000, date_of(2018, 7, 1), DATE_NONE); /* more than is allotted */
+    with_year(&s, 2018, true, 100, 0);
+    enum stage stage = STAGE_NONE;
+
+    assert_false(turn(&s, &stage)); /* no worker is asked */
+
+    assert_int_equal(s.decision.verdict, VERDICT_HELD);
+    expect_only(&s, REASON_WORKFLOW_SUSPENDED, "");
+    assert_int_equal(s.decision.waits_count, 1);
+    assert_int_equal(s.decision.waits[0].kind, WAIT_RESUMED);
+    assert_int_equal(s.decision.waits[0].number, s.circumstances.workflow.number);
+    assert_int_equal(s.decision.lines_count, 0);
+    assert_int_equal(s.decision.phase, PHASE_SUSPENDED);
+    assert_int_equal(s.decision.stage, STAGE_CONTRACT_AWARD);
+}
+
+static void what_cannot_be_whatever_comes_is_rejected_in_a_suspended_workflow_too(void **state)
+{
+    (void)state;
+    struct scene s = scene(EVENT_PRIORITIES_SET);
+    stand_in(&s, STAGE_PRIORITIES_SET);
+    s.circumstances.workflow.phase = PHASE_SUSPENDED;
+    with_csu(&s, LINE_BIT(LINE_SERVICE_REDESIGN), date_of(2018, 4, 1), DATE_NONE);
+
+    assert_int_equal(verdict(&s), VERDICT_REJECTED);
+    assert_true(reasons_have(&s.decision.reasons, REASON_CSU_CANNOT_DECIDE));
+    assert_int_equal(s.decision.waits_count, 0);
+}
+
+static void events_behind_those_that_wait_for_the_resumption_wait_with_them(void **state)
+{
+    (void)state;
+    struct scene s = scene(EVENT_PRIORITIES_SET);
+    stand_in(&s, STAGE_PRIORITIES_SET);
+    s.circumstances.earlier_wait = true;
+    enum stage stage = STAGE_NONE;
+
+    assert_false(turn(&s, &stage));
+    assert_int_equal(s.decision.verdict, VERDICT_HELD);
+    assert_int_equal(s.decision.waits_count, 1);
+
+    s.event.type = EVENT_NOTE;
+    assert_true(turn(&s, &stage));
+}
+
+static void giving_a_workflow_up_gives_back_all_that_stands_reserved_and_no_more(void **state)
+{
+    (void)state;
+    static const struct {
+        enum event_type type;
+        const char *award;
+        int64_t pence;
+        int32_t year;
+    } facts[] = {
+        {EVENT_AWARD_INTENDED, "a1", 100, 2018},  {EVENT_AWARD_INTENDED, "a2", 200, 2018},
+        {EVENT_AWARD_INTENDED, "a3", 400, 2019},  {EVENT_AWARD_WITHDRAWN, "a2", 0, 0},
+        {EVENT_CONTRACT_AWARDED, "a1", 90, 2018}, {EVENT_AWARD_INTENDED, "a2", 800, 2018},
+        {EVENT_AWARD_INTENDED, "a4", 1600, 2019},
+    };
+    struct scene s = scene(EVENT_WITHDRAWN);
+    int32_t years[DECIDE_YEARS_MAX];
+    stand_in(&s, STAGE_CONTRACT_AWARD);
+    for (size_t i = 0; i < ARRAY_LEN(facts); i++) {
+        struct slice id = {(const uint8_t *)facts[i].award, 2};
+        s.facts[i].type = facts[i].type;
+        if (facts[i].type == EVENT_AWARD_WITHDRAWN)
+            s.facts[i].award_withdrawn.award_id = id;
+        else
+            s.facts[i].award = (struct award){.award_id = id,
+                                              .value_pence = facts[i].pence,
+                                              .period = financial_year_period(facts[i].year)};
+    }
+    s.circumstances.facts_count = ARRAY_LEN(facts);
+
+    assert_int_equal(decide_years(&s.event, s.facts, ARRAY_LEN(facts), years), 2);
+    assert_int_equal(years[0], 2018);
+    assert_int_equal(years[1], 2019);
+    with_year(&s, 2018, true, 10000, 0);
+    with_year(&s, 2019, true, 10000, 0);
+    assert_int_equal(verdict(&s), VERDICT_ACCEPTED);
+
+    assert_int_equal(s.decision.phase, PHASE_WITHDRAWN);
+    assert_int_equal(s.decision.stage, STAGE_CONTRACT_AWARD);
+    assert_int_equal(s.decision.lines_count, 2);
+    assert_int_equal(s.decision.lines[0].kind, LEDGER_RESERVATION);
+    assert_int_equal(s.decision.lines[0].pence, -800);
+    assert_int_equal(s.decision.lines[1].kind, LEDGER_RESERVATION);
+    assert_int_equal(s.decision.lines[1].pence, -2000);
+}
+
+static void as_many_long_reservations_as_may_stand_are_given_back_at_once(void **state)
+{
+    (void)state;
+    struct scene s = scene(EVENT_WITHDRAWN);
+    static struct ledger_year years[DECIDE_YEARS_MAX];
+    int32_t numbers[DECIDE_YEARS_MAX];
+    stand_in(&s, STAGE_CONTRACT_AWARD);
+    for (uint32_t i = 0; i < FACTS_MAX / 2; i++) {
+        int32_t year = 1910 + (int32_t)i * YEARS_MAX;
+        s.facts[i].type = EVENT_AWARD_INTENDED;
+        s.facts[i].award = (struct award){
+            .award_id = {(const uint8_t *)"12345678" + i, 1},
+            .value_pence = 100000,
+            .period = {date_of(year, 4, 1), date_of(year + YEARS_MAX, 3, 31)},
+        };
+    }
+    s.circumstances.facts_count = FACTS_MAX / 2;
+
+    uint32_t count = decide_years(&s.event, s.facts, FACTS_MAX / 2, numbers);
+    assert_int_equal(count, DECIDE_YEARS_MAX);
+    for (uint32_t i = 0; i < count; i++)
+        years[i] = (struct ledger_year){.ods = {"02E"}, .year = numbers[i]};
+    s.circumstances.years = years;
+    s.circumstances.years_count = count;
+    s.circumstances.facts = s.facts;
+    decide_verdict(&s.event, &s.circumstances, NULL, 0, &s.decision);
+
+    assert_int_equal(s.decision.verdict, VERDICT_ACCEPTED);
+    assert_int_equal(s.decision.lines_count, LEDGER_LINES_MAX);
 }
 
 static void an_adopted_workflow_may_be_awarded_from_procurement_with_a_warning(void **state)
@@ -803,6 +943,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(
             every_type_in_every_place_is_moved_or_refused_with_the_reason_of_its_order),
+        cmocka_unit_test(what_comes_while_it_is_suspended_waits_for_the_workflow_and_costs_nothing),
+        cmocka_unit_test(what_cannot_be_whatever_comes_is_rejected_in_a_suspended_workflow_too),
+        cmocka_unit_test(events_behind_those_that_wait_for_the_resumption_wait_with_them),
+        cmocka_unit_test(giving_a_workflow_up_gives_back_all_that_stands_reserved_and_no_more),
+        cmocka_unit_test(as_many_long_reservations_as_may_stand_are_given_back_at_once),
         cmocka_unit_test(an_adopted_workflow_may_be_awarded_from_procurement_with_a_warning),
         cmocka_unit_test(adoption_opens_at_the_stage_it_names),
         cmocka_unit_test(after_is_compared_with_the_accepted_count),

@@ -109,7 +109,7 @@ static void each_payload_has_its_event_types_number_and_name(void **state)
         assert_int_equal(field->id, type);
         payloads++;
     }
-    assert_int_equal(payloads, 18);
+    assert_int_equal(payloads, 21);
 }
 
 /* ---- messages ----------------------------------------------------------------------------- */

@@ -32,6 +32,8 @@ static struct workflow a_workflow(void)
         .adopted = true,
         .opened_on = 17622,
         .changed_at_ms = 1524816000123,
+        .phase_seq = 4690,
+        .phase_at_ms = 1524815000001,
         .accepted_count = 3,
         .judging_seq = 4700,
         .queue_head = 4701,
@@ -87,9 +89,10 @@ static void a_workflow_has_these_bytes(void **state)
     (void)state;
     record_encode_workflow(&record, &workflow);
     expect_bytes(record_seal(&record, KV_WORKFLOW, key),
-                 "015c006868a43158900f7f0700000000000000671200000000000003303245035159470b32303138"
-                 "2d70687973696f03020201d64400007bb41d066301000003000000000000005c120000000000005d"
-                 "1200000000000067120000000000000200000001000000");
+                 "016c0060bc491a1043cc560700000000000000671200000000000003303245035159470b32303138"
+                 "2d70687973696f03020201d64400007bb41d06630100005212000000000000c1710e066301000003"
+                 "000000000000005c120000000000005d12000000000000671200000000000002000000"
+                 "01000000");
 }
 
 static void an_open_event_has_these_bytes(void **state)

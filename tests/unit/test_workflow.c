@@ -31,7 +31,7 @@ static void each_move_is_found_where_it_starts_and_nowhere_else(void **state)
     const struct needs *types = needs_table(&types_count);
     uint32_t found = 0;
 
-    for (int phase = PHASE_NONE; phase <= PHASE_COMPLETE; phase++) {
+    for (int phase = PHASE_NONE; phase <= PHASE_WITHDRAWN; phase++) {
         for (int stage = STAGE_NONE; stage <= STAGE_REVIEW; stage++) {
             for (int adopted = 0; adopted < 2; adopted++) {
                 for (uint32_t t = 0; t < types_count; t++) {
@@ -96,6 +96,61 @@ static void each_stage_is_completed_by_its_own_event_in_order(void **state)
     }
 }
 
+static void a_workflow_is_suspended_resumed_and_given_up_in_every_stage_and_keeps_it(void **state)
+{
+    (void)state;
+    static const struct {
+        enum phase phase;
+        enum event_type type;
+        enum phase to_phase; /* UNSPECIFIED: no move */
+    } cases[] = {
+        {PHASE_OPEN, EVENT_SUSPENDED, PHASE_SUSPENDED},
+        {PHASE_OPEN, EVENT_RESUMED, PHASE_UNSPECIFIED},
+        {PHASE_OPEN, EVENT_WITHDRAWN, PHASE_WITHDRAWN},
+        {PHASE_SUSPENDED, EVENT_SUSPENDED, PHASE_UNSPECIFIED},
+        {PHASE_SUSPENDED, EVENT_RESUMED, PHASE_OPEN},
+        {PHASE_SUSPENDED, EVENT_WITHDRAWN, PHASE_WITHDRAWN},
+        {PHASE_SUSPENDED, EVENT_NOTE, PHASE_SUSPENDED},
+        {PHASE_COMPLETE, EVENT_SUSPENDED, PHASE_UNSPECIFIED},
+        {PHASE_COMPLETE, EVENT_WITHDRAWN, PHASE_UNSPECIFIED},
+        {PHASE_WITHDRAWN, EVENT_RESUMED, PHASE_UNSPECIFIED},
+        {PHASE_WITHDRAWN, EVENT_WITHDRAWN, PHASE_UNSPECIFIED},
+        {PHASE_WITHDRAWN, EVENT_NOTE, PHASE_WITHDRAWN},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        for (int stage = STAGE_NEEDS_ASSESSED; stage <= STAGE_REVIEW; stage++) {
+            struct workflow w = in(cases[i].phase, (enum stage)stage, false);
+            const struct move *move = workflow_move(&w, cases[i].type);
+
+            assert_int_equal(move != NULL, cases[i].to_phase != PHASE_UNSPECIFIED);
+            if (move == NULL)
+                continue;
+            assert_int_equal(move->to_phase, cases[i].to_phase);
+            assert_int_equal(move->to_stage, STAGE_NONE);
+        }
+    }
+    assert_true(workflow_goes_on(PHASE_OPEN));
+    assert_true(workflow_goes_on(PHASE_SUSPENDED));
+    assert_false(workflow_goes_on(PHASE_NONE));
+    assert_false(workflow_goes_on(PHASE_COMPLETE));
+    assert_false(workflow_goes_on(PHASE_WITHDRAWN));
+}
+
+static void while_it_is_suspended_nothing_but_its_end_and_a_note_moves_it(void **state)
+{
+    (void)state;
+    uint32_t types_count;
+    const struct needs *types = needs_table(&types_count);
+    uint32_t found = 0;
+
+    for (int stage = STAGE_NEEDS_ASSESSED; stage <= STAGE_REVIEW; stage++) {
+        struct workflow w = in(PHASE_SUSPENDED, (enum stage)stage, true);
+        for (uint32_t t = 0; t < types_count; t++)
+            found += workflow_move(&w, types[t].type) != NULL;
+    }
+    assert_int_equal(found, 3 * STAGES_MAX);
+}
+
 static void backoff_doubles_up_to_its_limit_and_half_of_it_is_certain(void **state)
 {
     (void)state;
@@ -118,6 +173,8 @@ int main(void)
         cmocka_unit_test(each_move_is_found_where_it_starts_and_nowhere_else),
         cmocka_unit_test(every_type_of_a_workflow_has_a_move_and_no_register_has_one),
         cmocka_unit_test(each_stage_is_completed_by_its_own_event_in_order),
+        cmocka_unit_test(a_workflow_is_suspended_resumed_and_given_up_in_every_stage_and_keeps_it),
+        cmocka_unit_test(while_it_is_suspended_nothing_but_its_end_and_a_note_moves_it),
         cmocka_unit_test(backoff_doubles_up_to_its_limit_and_half_of_it_is_certain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
