@@ -222,14 +222,15 @@ static bool join(struct commission *commission, const struct settings *settings)
     return false;
 }
 
-/* Until we are refused or told to stop. After a lost connection the library joins again by itself. */
+/* Until we are refused, drained or told to stop. After a lost connection the library joins again by itself. */
 static void work(struct runtime *runtime, struct commission *commission)
 {
     bool away = false;
     enum status status = STATUS_OK;
 
-    while (!stopped && (status == STATUS_OK || status == STATUS_TIMED_OUT ||
-                        (status == STATUS_UNREACHABLE && !commission_key_refused(commission)))) {
+    while (!stopped && !commission_drained(commission) &&
+           (status == STATUS_OK || status == STATUS_TIMED_OUT ||
+            (status == STATUS_UNREACHABLE && !commission_key_refused(commission)))) {
         status = runtime_turn(runtime, commission, TURN_MS);
         if (!away && status == STATUS_UNREACHABLE)
             say(LEVEL_WARNING, "the daemon is away");
@@ -237,7 +238,7 @@ static void work(struct runtime *runtime, struct commission *commission)
             say(LEVEL_NOTICE, "joined again");
         away = status == STATUS_UNREACHABLE;
     }
-    if (!stopped)
+    if (!stopped && !commission_drained(commission))
         say(LEVEL_WARNING, "beginning anew reason=%s", status_text(status));
 }
 
@@ -255,11 +256,14 @@ static int serve(const struct settings *settings)
         runtime_free(runtime);
         return EXIT_FAILURE;
     }
-    while (!stopped && join(commission, settings))
+    bool drained = false;
+    while (!stopped && !drained && join(commission, settings)) {
         work(runtime, commission);
-    commission_leave(commission, "stopping");
+        drained = commission_drained(commission);
+    }
+    commission_leave(commission, drained ? "drained" : "stopping");
     commission_close(commission);
-    say(LEVEL_NOTICE, "stopped judged=%llu failed=%llu",
+    say(LEVEL_NOTICE, "%s judged=%llu failed=%llu", drained ? "drained" : "stopped",
         (unsigned long long)runtime_judged(runtime), (unsigned long long)runtime_failed(runtime));
     runtime_free(runtime);
     return EXIT_SUCCESS;

@@ -165,6 +165,7 @@ enum status runtime_turn(struct runtime *runtime, struct commission *commission,
     uint32_t count;
 
     enum status status = commission_assignments(commission, timeout_ms, &assignments, &count);
+    uint32_t reported = 0;
     runtime_forget(runtime);
     for (uint32_t i = 0; status == STATUS_OK && i < count;) {
         bool room =
@@ -173,8 +174,10 @@ enum status runtime_turn(struct runtime *runtime, struct commission *commission,
         if (room) {
             runtime->findings_count++;
             i++;
+            status = commission_progress(commission, &assignments[reported], count - reported);
         } else {
             CHECK(runtime->findings_count > 0); /* one always fits */
+            reported = i;
             status = report(runtime, commission);
         }
     }

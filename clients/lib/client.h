@@ -75,10 +75,12 @@ struct work {
     bool joined;
     bool refused;
     bool handed;
+    bool drain;          /* an operator drains us: nothing more comes, and no HELLO is said again */
     bool beats_answered; /* this daemon answers beats, so its silence means something */
     int64_t asked_at_ms;
     int64_t beat_at_ms;
     int64_t heard_at_ms;
+    int64_t progress_at_ms; /* not to be said before */
     struct welcome welcome;
     char error[200];
     uint32_t leased;

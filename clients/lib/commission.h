@@ -208,7 +208,7 @@ MUST_USE enum status commission_feed_next(struct commission *commission, int64_t
 MUST_USE enum status commission_join(struct commission *commission, const struct hello *hello,
                                      int64_t timeout_ms, struct welcome *ret);
 /**
- * Take assignments, those of one frame, waiting up to @timeout_ms; beats are sent meanwhile when
+ * Take assignments, those of one frame, waiting up to @timeout_ms, and accept them at once; beats are sent meanwhile when
  * due, and HELLO again when the daemon has forgotten us or a lost connection is back. *@ret is
  * valid until the next commission_assignments().
  * STATUS_TIMED_OUT: none; also when a signal was caught. STATUS_UNREACHABLE: none, and we are not
@@ -218,6 +218,19 @@ MUST_USE enum status commission_join(struct commission *commission, const struct
  */
 MUST_USE enum status commission_assignments(struct commission *commission, int64_t timeout_ms,
                                             const struct assignment **ret, uint32_t *ret_count);
+/**
+ * Say that we are still at @assignments, of those handed out last: their leases begin anew. To be
+ * called between two of them, as often as one likes: it looks at the clock, and does something once
+ * a beat. STATUS_OK; STATUS_MALFORMED, STATUS_IO_FAILED.
+ */
+MUST_USE enum status commission_progress(struct commission *commission,
+                                         const struct assignment *assignments,
+                                         uint32_t assignments_count);
+/**
+ * An operator drains this worker, and all that was handed out is reported: nothing more will come.
+ * Leave, and end.
+ */
+bool commission_drained(const struct commission *commission);
 /**
  * Report findings, all in one frame where they fit. STATUS_TOO_LARGE: one that fits no frame.
  * STATUS_UNREACHABLE: they did not leave; their leases will end and others judge again.

@@ -86,7 +86,8 @@ enum status work_keep_up(struct commission *commission, int64_t now_ms)
         return STATUS_OK;
     if (work->joined && work->beats_answered && now_ms - work->heard_at_ms > BEATS_MISSED_MS)
         begin_again(work);
-    if (!work->joined && (!work->asked || now_ms - work->asked_at_ms >= HELLO_AGAIN_MS))
+    if (!work->joined && !work->drain &&
+        (!work->asked || now_ms - work->asked_at_ms >= HELLO_AGAIN_MS))
         return say_hello(commission, now_ms);
     if (work->joined && now_ms >= work->beat_at_ms)
         return beat(commission, now_ms);
@@ -101,7 +102,7 @@ int64_t work_due_ms(const struct commission *commission)
         return NEVER_MS;
     if (work->joined)
         return work->beat_at_ms;
-    return work->asked ? work->asked_at_ms + HELLO_AGAIN_MS : NEVER_MS;
+    return work->asked && !work->drain ? work->asked_at_ms + HELLO_AGAIN_MS : NEVER_MS;
 }
 
 /* Keep the error's text: the frame goes. */
@@ -127,7 +128,8 @@ enum status work_take_welcome(struct commission *commission, const struct frame 
     enum status status = codec_decode_welcome(frame->body, scratch, &welcome);
     if (status != STATUS_OK)
         return status;
-    if (work->joined) { /* the answer to a beat */
+    work->drain = work->drain || welcome.drain;
+    if (work->joined) { /* the answer to a beat, or we are to finish */
         work->beats_answered = true;
         if (welcome.error.len > 0)
             begin_again(work);
@@ -160,6 +162,7 @@ enum status commission_join(struct commission *commission, const struct hello *h
     work->hello = *hello;
     work->wanted = true;
     work->refused = false;
+    work->drain = false;
     while (status == STATUS_OK && !work->joined && !work->refused)
         status = client_turn(commission, deadline_ms, false);
     if (status != STATUS_OK)
@@ -200,6 +203,28 @@ static enum status wait_for_frame(struct commission *commission, int64_t deadlin
     return status;
 }
 
+/* Tell the daemon which of @assignments we have, or are still at: one message. No room for it: a finding says it, too. */
+static enum status send_tokens(struct commission *commission, enum message_kind kind,
+                               const struct assignment *assignments, uint32_t count)
+{
+    enum status status = STATUS_OK;
+
+    for (uint32_t i = 0; i < count && status == STATUS_OK;) {
+        uint32_t end = count - i < FRAME_MESSAGES_MAX ? count : i + FRAME_MESSAGES_MAX;
+        uint16_t sent = (uint16_t)(end - i);
+        commission->out.len = 0;
+        commission->out.full = false;
+        for (; i < end; i++) {
+            struct assignment_token token = {assignments[i].token, assignments[i].seq};
+            codec_put_assignment_token(&commission->out, &token);
+        }
+        CHECK(!commission->out.full);
+        status = client_send_out(commission, kind, sent);
+    }
+    commission->work.progress_at_ms = channel_now_ms() + commission->work.welcome.beat_ms;
+    return status == STATUS_BUSY || status == STATUS_UNREACHABLE ? STATUS_OK : status;
+}
+
 enum status commission_assignments(struct commission *commission, int64_t timeout_ms,
                                    const struct assignment **ret, uint32_t *ret_count)
 {
@@ -213,9 +238,36 @@ enum status commission_assignments(struct commission *commission, int64_t timeou
         return status;
     arena_reset(work->arena);
     status = codec_decode_assignments(work->handed_frame.body, work->arena, ret, ret_count);
-    if (status == STATUS_OK)
-        work->leased += *ret_count;
-    return status;
+    if (status != STATUS_OK)
+        return status;
+    work->leased += *ret_count;
+    return send_tokens(commission, MESSAGE_ACCEPTS, *ret, *ret_count);
+}
+
+enum status commission_progress(struct commission *commission, const struct assignment *assignments,
+                                uint32_t assignments_count)
+{
+    struct work *work = &commission->work;
+    int64_t now_ms = channel_now_ms();
+
+    CHECK(work->wanted);
+    if (now_ms < work->progress_at_ms)
+        return STATUS_OK;
+    enum status status = client_turn(commission, now_ms, false);
+    if (status != STATUS_OK && status != STATUS_TIMED_OUT && status != STATUS_UNREACHABLE)
+        return status;
+    if (!work->joined || work->leased == 0) { /* they are not ours any more */
+        work->progress_at_ms = now_ms + BEAT_MS;
+        return STATUS_OK;
+    }
+    return send_tokens(commission, MESSAGE_PROGRESSES, assignments, assignments_count);
+}
+
+bool commission_drained(const struct commission *commission)
+{
+    const struct work *work = &commission->work;
+
+    return work->drain && work->leased == 0 && work->assignments.count == 0;
 }
 
 /* Send the findings that stand in the way out, waiting for room a little. */

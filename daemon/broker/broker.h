@@ -83,7 +83,7 @@ void broker_bye(struct broker *broker, connection_t from);
 void broker_findings(struct broker *broker, connection_t from, const struct finding *findings,
                      uint32_t findings_count);
 
-/** @from has these assignments and begins: their leases count from now on. */
+/** @from has these assignments and begins: their leases count from now on. Those that it does not have (any more) change nothing. */
 void broker_accepts(struct broker *broker, connection_t from, const struct assignment_token *tokens,
                     uint32_t tokens_count);
 /** @from is still at these: their leases begin anew. */
@@ -161,6 +161,7 @@ struct broker_counts {
     uint64_t malformed;
     uint64_t late_findings;
     uint64_t attempts_failed;
+    uint64_t offers_lapsed;
     uint64_t parkings;        /* since the start */
     uint64_t parked_last_seq; /* the event parked last; 0: none since the start */
     uint32_t workers;

@@ -98,6 +98,16 @@ void docket_ready(struct docket *docket, uint64_t seq, enum stage stage, date_t 
     docket_move(docket, seq, stage, DOCKET_READY);
 }
 
+uint32_t docket_offer_gone(struct docket *docket, uint64_t seq)
+{
+    struct docket_event *event = event_of(docket, seq);
+    CHECK(event != NULL);
+
+    if (event->offers_gone < UINT8_MAX)
+        event->offers_gone++;
+    return event->offers_gone;
+}
+
 void docket_keep_late(struct docket *docket, uint64_t seq)
 {
     struct docket_event *event = event_of(docket, seq);

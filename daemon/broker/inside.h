@@ -16,6 +16,8 @@
 
 #define BROKER_ARENA_BYTES (2 * ARENA_BYTES_MAX) /* what is owed in one turn */
 #define BUSY_RETRY_MS 250
+#define OFFERS_GONE_MAX                                                                            \
+    2 /* workers that go away before they accept an event: each one more is a failed attempt */
 #define WORKFLOWS_RETRY_MS 5000 /* until one of its workflows is complete, which takes people */
 #define STAGE_RETRY_MS 30000    /* until an operator lets a draining stage take events again */
 #define RELEASES_MAX                                                                               \
@@ -154,7 +156,7 @@ void turn_releases(struct broker *broker);
 
 /** Take back what is lost by now: workers gone or silent, leases over. */
 void work_take_back(struct broker *broker);
-/** Ready work goes to workers with credit. */
+/** Ready work goes to workers with credit; those that are to finish are told. */
 void work_assign(struct broker *broker);
 
 #endif

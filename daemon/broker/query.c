@@ -17,7 +17,7 @@ static const struct column server_status[] = {
     NUMBER("feeds"),
     WIDE("events", NUMBER), WIDE("verdicts", NUMBER), WIDE("refusals", NUMBER),
     WIDE("malformed", NUMBER), WIDE("denied", NUMBER), WIDE("late_findings", NUMBER),
-    WIDE("attempts_failed", NUMBER), WIDE("answers_lost", NUMBER), WIDE("longest_turn_us", NUMBER),
+    WIDE("attempts_failed", NUMBER), WIDE("offers_lapsed", NUMBER), WIDE("answers_lost", NUMBER), WIDE("longest_turn_us", NUMBER),
     WIDE("entries", NUMBER), WIDE("flushes", NUMBER), WIDE("commits", NUMBER),
     WIDE("journal_bytes", NUMBER), WIDE("state_bytes", NUMBER), WIDE("applied_seq", NUMBER),
     NUMBER("map_percent"), WIDE("map_bytes", NUMBER), WIDE("disk_bytes", NUMBER),
@@ -54,7 +54,8 @@ static const struct column quotas[] = {
     NUMBER("burst"), NUMBER("rate"), NUMBER("refused"),
 };
 static const struct column workers[] = {
-    TEXT("name"), TEXT("stages"), NUMBER("capacity"), NUMBER("leased"), NUMBER("findings"),
+    TEXT("name"), TEXT("stages"), TEXT("state"), NUMBER("capacity"), NUMBER("leased"),
+    NUMBER("findings"), NUMBER("lapsed"),
     NUMBER("silent_ms"), NUMBER("here_ms"), WIDE("organisation", TEXT),
 };
 static const struct column organisations[] = {

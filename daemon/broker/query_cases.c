@@ -61,6 +61,7 @@ void query_server_status(struct asking *asking)
     number_of(asking, broker->denied);
     number_of(asking, counts.late_findings);
     number_of(asking, counts.attempts_failed);
+    number_of(asking, counts.offers_lapsed);
     number_of(asking, broker->outbox.lost);
     query_number(asking, broker->longest_turn_us);
     number_of(asking, store.entries);
@@ -400,9 +401,11 @@ static void put_worker(struct asking *asking, const struct roster_worker *worker
     }
     query_text(asking, worker->name);
     query_text(asking, stages);
+    query_text(asking, worker->draining ? "draining" : worker->deaf ? "not accepting" : "here");
     query_number(asking, worker->capacity);
     query_number(asking, worker->leased);
     number_of(asking, worker->findings);
+    number_of(asking, worker->lapsed);
     query_number(asking, now_ms - worker->heard_ms);
     query_number(asking, now_ms - worker->joined_ms);
     query_text(asking, worker->organisation.text);

@@ -17,43 +17,70 @@ static uint32_t lease_ms(const struct broker *broker, enum stage stage)
 
 /* ---- coming and going ---- */
 
-static void welcome(struct broker *broker, connection_t to, uint32_t lease, const char *error)
+/** What holds for a worker of @stages (1u << stage): the shortest times of them. */
+static struct welcome terms_of(const struct broker *broker, uint32_t stages)
+{
+    struct welcome terms = {.run = store_run(broker->store), .beat_ms = BEAT_MS};
+
+    for (enum stage stage = STAGE_NEEDS_ASSESSED; stage <= STAGE_REVIEW; stage++) {
+        uint32_t lease = lease_ms(broker, stage);
+        uint32_t accept = broker_stage(broker, stage)->accept_ms;
+        if (!(stages & (1u << stage)))
+            continue;
+        if (terms.lease_ms == 0 || lease < terms.lease_ms)
+            terms.lease_ms = lease;
+        if (terms.accept_ms == 0 || accept < terms.accept_ms)
+            terms.accept_ms = accept;
+    }
+    return terms;
+}
+
+static void welcome(struct broker *broker, connection_t to, struct welcome said)
 {
     struct owed *owed = outbox_push(&broker->outbox, OWED_WORKER, to, MESSAGE_WELCOMES);
-    if (owed == NULL)
-        return;
-    owed->welcome = (struct welcome){
-        .run = store_run(broker->store),
-        .beat_ms = BEAT_MS,
-        .lease_ms = lease,
-        .error = text_of(error),
-    };
+    if (owed != NULL)
+        owed->welcome = said;
+}
+
+static void refuse(struct broker *broker, connection_t to, const char *error)
+{
+    struct welcome said = terms_of(broker, 0);
+    said.error = text_of(error);
+    welcome(broker, to, said);
+}
+
+/** The worker on @to is here: how often to beat, how long it may take, whether to finish. */
+static void tell_terms(struct broker *broker, connection_t to)
+{
+    struct roster_worker worker;
+    bool here = roster_find(broker->roster, to, &worker);
+    CHECK(here);
+    struct welcome said = terms_of(broker, worker.stages);
+    said.drain = worker.draining;
+    welcome(broker, to, said);
 }
 
 void broker_hello(struct broker *broker, connection_t from, const struct principal *principal,
                   const struct hello *hello)
 {
-    if (!(principal->verbs & VERB_BIT(VERB_WORK))) {
-        welcome(broker, from, 0, "SENDER_NOT_AUTHORISED: the key does not have the verb WORK");
-        return;
-    }
-    if (hello->stages_count == 0 || hello->capacity == 0) {
-        welcome(broker, from, 0, "FIELD_MISSING: a worker names its stages and its capacity");
-        return;
-    }
-    if (!roster_join(broker->roster, from, hello, principal->organisation, broker->now.mono_ms)) {
-        welcome(broker, from, 0, "BUSY: there are as many workers as may be");
-        return;
-    }
-    welcome(broker, from, lease_ms(broker, hello->stages[0]), "");
+    if (!(principal->verbs & VERB_BIT(VERB_WORK)))
+        refuse(broker, from, "SENDER_NOT_AUTHORISED: the key does not have the verb WORK");
+    else if (hello->stages_count == 0 || hello->capacity == 0)
+        refuse(broker, from, "FIELD_MISSING: a worker names its stages and its capacity");
+    else if (!roster_join(broker->roster, from, hello, principal->organisation,
+                          broker->now.mono_ms))
+        refuse(broker, from, "BUSY: there are as many workers as may be");
+    else
+        tell_terms(broker, from);
 }
 
 void broker_beat(struct broker *broker, connection_t from)
 {
     /* Each beat is answered, so that a worker knows of a daemon that went away or started anew. */
-    bool here = roster_beat(broker->roster, from, broker->now.mono_ms);
-    welcome(broker, from, lease_ms(broker, STAGE_NEEDS_ASSESSED),
-            here ? "" : "NOT_FOUND: say HELLO first");
+    if (roster_beat(broker->roster, from, broker->now.mono_ms))
+        tell_terms(broker, from);
+    else
+        refuse(broker, from, "NOT_FOUND: say HELLO first");
 }
 
 void broker_bye(struct broker *broker, connection_t from)
@@ -80,6 +107,28 @@ static void put_back(struct broker *broker, const struct lease *lease)
     docket_move(broker->docket, lease->seq, lease->stage, DOCKET_READY);
 }
 
+/** Is the loss of @lease a failed attempt? Says why, or nothing. */
+static const char *fault_of(struct broker *broker, const struct lease *lease, enum roster_loss loss)
+{
+    switch (loss) {
+    case LOSS_LEFT:
+        return NULL;
+    case LOSS_OFFER:
+        broker->counts.offers_lapsed++;
+        return NULL;
+    case LOSS_LEASE:
+        return "lease lost";
+    case LOSS_GONE:
+        break;
+    }
+    if (lease->accepted)
+        return "worker gone";
+    /* A worker that dies at once takes its ACCEPT with it: what kills one after another is an attempt all the same. */
+    return docket_offer_gone(broker->docket, lease->seq) > OFFERS_GONE_MAX
+               ? "worker gone before it accepted"
+               : NULL;
+}
+
 void work_take_back(struct broker *broker)
 {
     struct lease lease;
@@ -88,12 +137,11 @@ void work_take_back(struct broker *broker)
 
     while (!broker_full(broker) && broker->failure == STATUS_OK &&
            roster_next_lost(broker->roster, broker->now.mono_ms, &lease, &loss, name)) {
-        if (loss == LOSS_LEFT)
+        const char *fault = fault_of(broker, &lease, loss);
+        if (fault == NULL)
             put_back(broker, &lease);
         else
-            turn_failed(broker, &lease, name,
-                        text_of(loss == LOSS_GONE ? "worker gone" : "lease lost"),
-                        loss == LOSS_GONE);
+            turn_failed(broker, &lease, name, text_of(fault), loss == LOSS_GONE);
     }
     turn_run(broker);
 }
@@ -182,7 +230,7 @@ static void take_finding(struct broker *broker, connection_t from, const struct 
 void broker_findings(struct broker *broker, connection_t from, const struct finding *findings,
                      uint32_t findings_count)
 {
-    (void)roster_beat(broker->roster, from, broker->now.mono_ms);
+    (void)roster_heard(broker->roster, from, broker->now.mono_ms);
     for (uint32_t i = 0; i < findings_count && broker->failure == STATUS_OK; i++) {
         take_finding(broker, from, &findings[i]);
         turn_run(broker);
@@ -194,17 +242,25 @@ void broker_findings(struct broker *broker, connection_t from, const struct find
 void broker_accepts(struct broker *broker, connection_t from, const struct assignment_token *tokens,
                     uint32_t tokens_count)
 {
-    (void)tokens;
-    (void)tokens_count;
-    (void)roster_beat(broker->roster, from, broker->now.mono_ms);
+    if (!roster_heard(broker->roster, from, broker->now.mono_ms))
+        return;
+    for (uint32_t i = 0; i < tokens_count; i++) {
+        if (tokens[i].token.run == store_run(broker->store))
+            (void)roster_accept(broker->roster, from, tokens[i].seq, tokens[i].token.counter,
+                                broker->now.mono_ms);
+    }
 }
 
 void broker_progresses(struct broker *broker, connection_t from,
                        const struct assignment_token *tokens, uint32_t tokens_count)
 {
-    (void)tokens;
-    (void)tokens_count;
-    (void)roster_beat(broker->roster, from, broker->now.mono_ms);
+    if (!roster_heard(broker->roster, from, broker->now.mono_ms))
+        return;
+    for (uint32_t i = 0; i < tokens_count; i++) {
+        if (tokens[i].token.run == store_run(broker->store))
+            (void)roster_progress(broker->roster, from, tokens[i].seq, tokens[i].token.counter,
+                                  broker->now.mono_ms);
+    }
 }
 
 /* ---- assignments ---- */
@@ -290,13 +346,14 @@ static bool assign(struct broker *broker, uint64_t seq, enum stage stage, uint32
         .counter = ++broker->counter,
         .stage = stage,
         .attempt = open.attempt + 1,
-        .ends_ms = broker->now.mono_ms + lease_ms(broker, stage),
+        .lease_ms = lease_ms(broker, stage),
+        .ends_ms = broker->now.mono_ms + broker_stage(broker, stage)->accept_ms,
     };
     struct assignment assignment = {
         .token = {.run = store_run(broker->store), .counter = lease.counter},
         .seq = seq,
         .attempt = lease.attempt,
-        .lease_ms = lease_ms(broker, stage),
+        .lease_ms = lease.lease_ms,
         .stage = stage,
         .adopted = workflow.adopted,
         .event_bytes = arena_copy(broker->arena, bytes),
@@ -342,6 +399,10 @@ static bool assign_next(struct broker *broker, enum stage stage, uint32_t worker
 
 void work_assign(struct broker *broker)
 {
+    connection_t untold;
+    while (roster_next_untold(broker->roster, &untold))
+        tell_terms(broker, untold);
+
     broker->unassigned = false;
     for (enum stage stage = STAGE_NEEDS_ASSESSED; stage <= STAGE_REVIEW && !broker->draining;
          stage++) {

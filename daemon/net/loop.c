@@ -214,6 +214,7 @@ static bool quiet(const struct figures *old, const struct figures *new)
            old->broker.refusals == new->broker.refusals &&
            old->broker.late_findings == new->broker.late_findings &&
            old->broker.attempts_failed == new->broker.attempts_failed &&
+           old->broker.offers_lapsed == new->broker.offers_lapsed &&
            old->broker.workers == new->broker.workers && old->broker.feeds == new->broker.feeds &&
            old->intake.malformed == new->intake.malformed &&
            old->intake.unproven == new->intake.unproven &&
@@ -248,20 +249,20 @@ static void report(struct loop *loop)
     if (quiet(old, &new))
         return;
     report_parked(loop, &new);
-    log_line(loop->parts.log, LOG_LEVEL_INFO,
-             "counts events=%" PRIu64 " verdicts=%" PRIu64 " refusals=%" PRIu64
-             " malformed=%" PRIu64 " denied=%" PRIu64 " late=%" PRIu64 " failed=%" PRIu64
-             " dropped=%" PRIu64 " frames_in=%" PRIu64 " frames_out=%" PRIu64 " turns=%" PRIu64
-             " workers=%u leased=%u parked=%u feeds=%u clients=%u",
-             new.broker.events - old->broker.events, new.broker.verdicts - old->broker.verdicts,
-             new.broker.refusals - old->broker.refusals,
-             new.intake.malformed - old->intake.malformed, new.denied - old->denied,
-             new.broker.late_findings - old->broker.late_findings,
-             new.broker.attempts_failed - old->broker.attempts_failed,
-             new.mail.dropped - old->mail.dropped, new.intake.frames - old->intake.frames,
-             new.mail.frames - old->mail.frames, new.turns - old->turns, new.broker.workers,
-             new.broker.leased, new.broker.parked, new.broker.feeds,
-             endpoint_connections(loop->parts.clients));
+    log_line(
+        loop->parts.log, LOG_LEVEL_INFO,
+        "counts events=%" PRIu64 " verdicts=%" PRIu64 " refusals=%" PRIu64 " malformed=%" PRIu64
+        " denied=%" PRIu64 " late=%" PRIu64 " failed=%" PRIu64 " lapsed=%" PRIu64
+        " dropped=%" PRIu64 " frames_in=%" PRIu64 " frames_out=%" PRIu64 " turns=%" PRIu64
+        " workers=%u leased=%u parked=%u feeds=%u clients=%u",
+        new.broker.events - old->broker.events, new.broker.verdicts - old->broker.verdicts,
+        new.broker.refusals - old->broker.refusals, new.intake.malformed - old->intake.malformed,
+        new.denied - old->denied, new.broker.late_findings - old->broker.late_findings,
+        new.broker.attempts_failed - old->broker.attempts_failed,
+        new.broker.offers_lapsed - old->broker.offers_lapsed, new.mail.dropped - old->mail.dropped,
+        new.intake.frames - old->intake.frames, new.mail.frames - old->mail.frames,
+        new.turns - old->turns, new.broker.workers, new.broker.leased, new.broker.parked,
+        new.broker.feeds, endpoint_connections(loop->parts.clients));
     loop->reported = new;
 }
 

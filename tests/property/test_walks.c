@@ -138,7 +138,23 @@ static void meet_worker(struct walk *w)
     hello.stages[0] = (enum stage)(1 + any(w, STAGES_MAX));
     hello.stages[1] = (enum stage)(1 + any(w, STAGES_MAX));
 
-    switch (any(w, 6)) {
+    struct assignment_token token = {.seq = 0};
+    if (w->f->assignments_count > 0) {
+        const struct out_assignment *out = &w->f->assignments[any(w, w->f->assignments_count)];
+        token = (struct assignment_token){out->assignment.token, out->assignment.seq};
+    }
+    switch (any(w, 9)) {
+    case 6:
+        broker_progresses(w->f->broker, worker, &token, 1);
+        break;
+    case 7:
+        broker_accepts(w->f->broker, worker, &token, 1);
+        break;
+    case 8:
+        w->f->deaf = any(w, 3) == 0;
+        if (any(w, 8) == 0)
+            (void)roster_drain(w->f->broker->roster, "");
+        break;
     case 0:
         broker_gone(w->f->broker, worker);
         break;
@@ -184,6 +200,8 @@ static void step(struct walk *w)
         when_time_passes(w->f, any(w, 1500));
     if (any(w, 30) == 0)
         when_time_passes(w->f, LEASE_MS);
+    if (any(w, 10) == 0)
+        when_time_passes(w->f, ACCEPT_MS);
     if (any(w, 50) == 0)
         when_restarted(w->f, any(w, 2) == 0);
 }
@@ -304,6 +322,7 @@ static void all_that_can_be_decided_is_decided(struct walk *w)
 {
     struct fixture *f = w->f;
 
+    f->deaf = false;
     for (uint32_t i = 0; i < 50; i++) {
         f->answers_count = 0;
         when_worker_of_all_joins(f, WORKER, 100);

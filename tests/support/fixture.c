@@ -253,14 +253,26 @@ void turn_opens(struct fixture *f)
     broker_begin(f->broker, f->now);
 }
 
+/** As libcommission does, at once: the assignments from @first on. */
+static void accept_from(struct fixture *f, uint32_t first)
+{
+    for (uint32_t i = first; !f->deaf && i < f->assignments_count; i++) {
+        const struct assignment *assignment = &f->assignments[i].assignment;
+        struct assignment_token token = {assignment->token, assignment->seq};
+        broker_accepts(f->broker, f->assignments[i].to, &token, 1);
+    }
+}
+
 void turn_closes(struct fixture *f)
 {
+    uint32_t first = f->assignments_count;
     broker_tick(f->broker);
     must(broker_flush(f->broker));
     CHECK(broker_next_owed(f->broker) == NULL); /* nothing leaves before broker_conclude() */
     broker_conclude(f->broker);
     take_owed(f);
     must(broker_end(f->broker));
+    accept_from(f, first);
 }
 
 void turn_breaks_off(struct fixture *f)

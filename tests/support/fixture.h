@@ -50,6 +50,7 @@ struct fixture {
     uint32_t answers_count;
     struct out_assignment assignments[FIXTURE_OUT_MAX]; /* not found yet */
     uint32_t assignments_count;
+    bool deaf; /* assignments are not accepted by themselves at the turn's end */
     struct out_reply replies[64];
     uint32_t replies_count;
     struct out_entries entries[64];

@@ -959,6 +959,173 @@ static void a_worker_that_says_bye_gives_back_without_an_entry(void **state)
     assert_int_equal(f->assignments[1].assignment.attempt, 1);
 }
 
+static void an_offer_that_is_not_accepted_goes_to_another_and_is_no_attempt(void **state)
+{
+    struct fixture *f = *state;
+    struct broker_counts counts;
+    f->deaf = true;
+    when_worker_of_all_joins(f, WORKER, 8);
+    when_sent(f, needs_assessed("02E", "a"));
+    when_worker_of_all_joins(f, OTHER_WORKER, 8);
+    assert_int_equal(f->assignments_count, 1);
+    assert_int_equal(f->assignments[0].to, WORKER);
+    assert_int_equal(f->welcome.accept_ms, ACCEPT_MS);
+    assert_int_equal(f->welcome.lease_ms, LEASE_MS);
+    uint64_t before = journal_seq(f);
+
+    when_time_passes(f, ACCEPT_MS - 1);
+    a_turn(f);
+    assert_int_equal(f->assignments_count, 1);
+    assert_int_equal(broker_due_ms(f->broker), f->now.mono_ms + 1);
+    when_time_passes(f, 1);
+    a_turn(f);
+
+    assert_int_equal(f->assignments_count, 2);
+    assert_int_equal(f->assignments[1].to, OTHER_WORKER);
+    assert_int_equal(f->assignments[1].assignment.attempt, 1);
+    assert_int_equal(journal_seq(f), before);
+    broker_count(f->broker, &counts);
+    assert_int_equal(counts.offers_lapsed, 1);
+    assert_int_equal(counts.attempts_failed, 0);
+
+    /* What the first one says now is late. */
+    when_found(f, 0, REASON_COUNT);
+    expect_last_entry(f, ENTRY_LATE_FINDING);
+}
+
+static void a_deaf_worker_is_given_work_again_when_it_accepts_late(void **state)
+{
+    struct fixture *f = *state;
+    f->deaf = true;
+    when_worker_of_all_joins(f, WORKER, 8);
+    when_sent(f, needs_assessed("02E", "a"));
+    when_time_passes(f, ACCEPT_MS);
+    a_turn(f);
+    turn_opens(f);
+    broker_beat(f->broker, WORKER);
+    turn_closes(f);
+    assert_int_equal(f->assignments_count, 1); /* a beat says nothing of the offer */
+
+    struct assignment_token token = {f->assignments[0].assignment.token,
+                                     f->assignments[0].assignment.seq};
+    turn_opens(f);
+    broker_accepts(f->broker, WORKER, &token, 1);
+    turn_closes(f);
+
+    assert_int_equal(f->assignments_count, 2);
+    assert_int_equal(f->assignments[1].to, WORKER);
+    assert_int_equal(f->assignments[1].assignment.attempt, 1);
+}
+
+static void a_finding_accepts_what_was_offered(void **state)
+{
+    struct fixture *f = *state;
+    f->deaf = true;
+    when_worker_of_all_joins(f, WORKER, 8);
+    struct event event = when_sent(f, needs_assessed("02E", "a"));
+
+    when_found(f, 0, REASON_COUNT);
+
+    expect_verdict(f, event, VERDICT_ACCEPTED, REASON_COUNT);
+}
+
+static void progress_keeps_the_lease_for_as_long_as_it_comes(void **state)
+{
+    struct fixture *f = *state;
+    when_worker_of_all_joins(f, WORKER, 8);
+    struct event event = when_sent(f, needs_assessed("02E", "a"));
+    struct assignment_token token = {f->assignments[0].assignment.token,
+                                     f->assignments[0].assignment.seq};
+
+    for (int64_t ms = 0; ms < 4 * LEASE_MS; ms += BEAT_MS) {
+        when_time_passes(f, BEAT_MS);
+        turn_opens(f);
+        broker_progresses(f->broker, WORKER, &token, 1);
+        turn_closes(f);
+    }
+    assert_int_equal(f->assignments_count, 1);
+    when_found(f, 0, REASON_COUNT);
+
+    expect_verdict(f, event, VERDICT_ACCEPTED, REASON_COUNT);
+}
+
+static void a_token_of_another_run_accepts_nothing(void **state)
+{
+    struct fixture *f = *state;
+    f->deaf = true;
+    when_worker_of_all_joins(f, WORKER, 8);
+    when_sent(f, needs_assessed("02E", "a"));
+    struct assignment_token token = {f->assignments[0].assignment.token,
+                                     f->assignments[0].assignment.seq};
+    token.token.run--;
+
+    turn_opens(f);
+    broker_accepts(f->broker, WORKER, &token, 1);
+    broker_progresses(f->broker, WORKER, &token, 1);
+    broker_accepts(f->broker, OTHER_WORKER, &token, 1); /* not here at all */
+    turn_closes(f);
+    when_time_passes(f, ACCEPT_MS);
+    when_worker_of_all_joins(f, OTHER_WORKER, 8);
+
+    assert_int_equal(f->assignments_count, 2);
+}
+
+static void
+a_worker_that_goes_before_it_accepts_costs_no_attempt_but_a_killer_of_workers_does(void **state)
+{
+    struct fixture *f = *state;
+    f->deaf = true;
+    when_sent(f, needs_assessed("02E", "a"));
+    uint64_t before = journal_seq(f);
+
+    for (uint32_t gone = 1; gone <= OFFERS_GONE_MAX; gone++) {
+        when_worker_of_all_joins(f, WORKER, 8);
+        assert_int_equal(f->assignments[gone - 1].assignment.attempt, 1);
+        turn_opens(f);
+        broker_gone(f->broker, WORKER);
+        turn_closes(f);
+        assert_int_equal(journal_seq(f), before);
+    }
+    for (uint32_t attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+        when_worker_of_all_joins(f, WORKER, 8);
+        turn_opens(f);
+        broker_gone(f->broker, WORKER);
+        turn_closes(f);
+        assert_int_equal(last_entry(f).kind, ENTRY_ATTEMPT_FAILED);
+        assert_int_equal(last_entry(f).attempt, attempt);
+        when_time_passes(f, 60000);
+    }
+    assert_true(last_entry(f).parked);
+}
+
+static void a_drained_worker_is_told_finishes_and_gets_nothing_new(void **state)
+{
+    struct fixture *f = *state;
+    when_worker_of_all_joins(f, WORKER, 8);
+    struct event event = when_sent(f, needs_assessed("02E", "a"));
+    assert_false(f->welcome.drain);
+    uint32_t welcomes = f->welcomes_count;
+
+    turn_opens(f);
+    assert_int_equal(roster_drain(f->broker->roster, "worker-2001"), 1);
+    turn_closes(f);
+    assert_int_equal(f->welcomes_count, welcomes + 1);
+    assert_true(f->welcome.drain);
+    when_sent(f, needs_assessed("02E", "b"));
+    assert_int_equal(f->assignments_count, 1);
+    turn_opens(f);
+    broker_beat(f->broker, WORKER);
+    turn_closes(f);
+    assert_true(f->welcome.drain);
+
+    when_found(f, 0, REASON_COUNT);
+    expect_verdict(f, event, VERDICT_ACCEPTED, REASON_COUNT);
+    assert_int_equal(f->assignments_count, 0);
+    when_worker_of_all_joins(f, OTHER_WORKER, 8);
+    assert_false(f->welcome.drain);
+    assert_int_equal(f->assignments_count, 1);
+}
+
 static void an_error_is_tried_again_later_and_later_and_then_the_event_is_parked(void **state)
 {
     struct fixture *f = *state;
@@ -1541,6 +1708,13 @@ int main(void)
         WORLD(a_silent_worker_is_taken_for_gone),
         WORLD(a_worker_that_beats_keeps_its_work_until_the_lease_ends),
         WORLD(a_worker_that_says_bye_gives_back_without_an_entry),
+        WORLD(an_offer_that_is_not_accepted_goes_to_another_and_is_no_attempt),
+        WORLD(a_deaf_worker_is_given_work_again_when_it_accepts_late),
+        WORLD(a_finding_accepts_what_was_offered),
+        WORLD(progress_keeps_the_lease_for_as_long_as_it_comes),
+        WORLD(a_token_of_another_run_accepts_nothing),
+        WORLD(a_worker_that_goes_before_it_accepts_costs_no_attempt_but_a_killer_of_workers_does),
+        WORLD(a_drained_worker_is_told_finishes_and_gets_nothing_new),
         WORLD(an_error_is_tried_again_later_and_later_and_then_the_event_is_parked),
         WORLD(a_worker_that_dies_of_it_again_and_again_is_an_attempt_each_time),
         WORLD(a_table_of_ones_own_says_how_often_and_how_soon),

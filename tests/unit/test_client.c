@@ -41,7 +41,11 @@ struct notes {
     uint32_t beats;
     uint32_t byes;
     uint32_t findings;
+    uint32_t accepts;
+    uint64_t accepted; /* the sum of their seqs */
+    uint32_t progresses;
     bool forget_worker; /* answer the next beat with an error */
+    bool drain_worker;  /* say so with each answer to a beat */
     bool refuse_worker;
     struct event_id last_id;
 };
@@ -275,6 +279,7 @@ static void answer_beat(struct fake *fake, const struct frame *frame, struct not
     struct welcome answer = {.run = 1, .beat_ms = 20, .lease_ms = LEASE_MS};
 
     notes->beats++;
+    answer.drain = notes->drain_worker;
     if (notes->forget_worker)
         answer.error = (struct slice){(const uint8_t *)"say HELLO", 9};
     notes->forget_worker = false;
@@ -291,6 +296,23 @@ static void take_findings(struct fake *fake, const struct frame *frame, struct n
     notes->findings += count;
 }
 
+static void take_tokens(struct fake *fake, const struct frame *frame, struct notes *notes)
+{
+    const struct assignment_token *tokens;
+    uint32_t count;
+    bool accepts = frame->kind == MESSAGE_ACCEPTS;
+
+    CHECK((accepts ? codec_decode_accepts(frame->body, fake_arena(fake), &tokens, &count)
+                   : codec_decode_progresses(frame->body, fake_arena(fake), &tokens, &count)) ==
+          STATUS_OK);
+    CHECK(count == frame->count);
+    *(accepts ? &notes->accepts : &notes->progresses) += count;
+    for (uint32_t i = 0; i < count && accepts; i++) {
+        CHECK(tokens[i].token.counter == tokens[i].seq);
+        notes->accepted += tokens[i].seq;
+    }
+}
+
 static void handle(struct fake *fake, const struct frame *frame, void *arg)
 {
     struct notes *notes = arg;
@@ -305,6 +327,8 @@ static void handle(struct fake *fake, const struct frame *frame, void *arg)
         welcome(fake, frame, notes);
     else if (frame->kind == MESSAGE_FINDINGS)
         take_findings(fake, frame, notes);
+    else if (frame->kind == MESSAGE_ACCEPTS || frame->kind == MESSAGE_PROGRESSES)
+        take_tokens(fake, frame, notes);
     else if (frame->kind == MESSAGE_BYES)
         notes->byes++;
     else if (frame->kind == MESSAGE_BEATS)
@@ -923,6 +947,69 @@ static void a_worker_takes_assignments_and_reports_them_in_one_frame(void **stat
     assert_int_equal(f->notes.byes, 1);
 }
 
+static void a_worker_accepts_each_frame_of_assignments_in_one_message(void **state)
+{
+    struct fixture *f = *state;
+    given_joined(f);
+
+    when_assigned(f);
+
+    assert_true(fake_wait(f->fake, MESSAGE_ACCEPTS, 3));
+    fake_stop(f->fake);
+    assert_int_equal(f->notes.accepts, 3);
+    assert_int_equal(f->notes.accepted, 101 + 102 + 103);
+}
+
+static void a_worker_that_is_long_at_it_says_so_once_a_beat(void **state)
+{
+    struct fixture *f = *state;
+    const struct assignment *assignments;
+    uint32_t count;
+    given_joined(f);
+    assert_int_equal(commission_assignments(f->commission, PATIENCE_MS, &assignments, &count),
+                     STATUS_OK);
+
+    assert_int_equal(commission_progress(f->commission, assignments, count), STATUS_OK);
+    int64_t since_ms = channel_now_ms();
+    do
+        assert_int_equal(commission_progress(f->commission, assignments + 1, count - 1), STATUS_OK);
+    while (channel_now_ms() - since_ms < 90); /* a beat is 20 ms */
+    assert_int_equal(commission_progress(f->commission, assignments + 1, count - 1), STATUS_OK);
+
+    assert_true(fake_wait(f->fake, MESSAGE_PROGRESSES, 2));
+    assert_true(fake_wait(f->fake, MESSAGE_BEATS, 1)); /* nor is that forgotten */
+    fake_stop(f->fake);
+    assert_in_range(f->notes.progresses, 2, 6 * 2);
+    assert_int_equal(f->notes.progresses % 2, 0);
+}
+
+static void a_drained_worker_finishes_what_it_has_and_joins_no_more(void **state)
+{
+    struct fixture *f = *state;
+    const struct finding findings[] = {{.seq = 101}, {.seq = 102}, {.seq = 103}};
+    const struct assignment *assignments;
+    uint32_t count;
+    f->notes.drain_worker = true;
+    given_joined(f);
+    when_assigned(f);
+    assert_true(fake_wait(f->fake, MESSAGE_HELLOS, 1));
+    assert_false(commission_drained(f->commission));
+
+    assert_int_equal(commission_report(f->commission, findings, 3), STATUS_OK);
+    for (int i = 0; i < 1000 && !commission_drained(f->commission); i++)
+        assert_int_equal(commission_assignments(f->commission, 20, &assignments, &count),
+                         STATUS_TIMED_OUT); /* beats, and their answers */
+
+    assert_true(commission_drained(f->commission));
+    assert_true(fake_wait(f->fake, MESSAGE_FINDINGS, 3));
+    fake_stop(f->fake);
+    given_daemon(f);
+    assert_int_equal(commission_assignments(f->commission, 100, &assignments, &count),
+                     STATUS_UNREACHABLE);
+    fake_stop(f->fake);
+    assert_int_equal(f->notes.hellos, 1);
+}
+
 static void a_worker_beats_while_it_waits(void **state)
 {
     struct fixture *f = *state;
@@ -1029,6 +1116,9 @@ int main(void)
         TEST(who_follows_anew_gets_nothing_of_the_old_feed),
         TEST(entries_that_come_during_a_question_are_kept),
         TEST(a_worker_takes_assignments_and_reports_them_in_one_frame),
+        TEST(a_worker_accepts_each_frame_of_assignments_in_one_message),
+        TEST(a_worker_that_is_long_at_it_says_so_once_a_beat),
+        TEST(a_drained_worker_finishes_what_it_has_and_joins_no_more),
         TEST(a_worker_beats_while_it_waits),
         TEST(a_worker_says_hello_again_after_a_restart),
         TEST(a_forgotten_worker_says_hello_again),

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "daemon/broker/inside.h"
 #include "daemon/broker/notary.h"
 #include "tests/support/expect.h"
 
@@ -504,6 +505,30 @@ static void queues_are_counted_by_stage_and_state(void **state)
     expect_cell(f, reply, 0, "name", "worker-2001");
     expect_cell(f, reply, 0, "stages", "NEEDS_ASSESSED");
     expect_cell(f, reply, 0, "leased", "1");
+    expect_cell(f, reply, 0, "state", "here");
+    expect_cell(f, reply, 0, "lapsed", "0");
+}
+
+static void a_worker_that_drains_or_does_not_accept_is_shown_so(void **state)
+{
+    struct fixture *f = *state;
+    f->deaf = true;
+    when_worker_joins(f, WORKER, STAGE_NEEDS_ASSESSED, 1);
+    when_sent(f, needs_assessed("02E", "a"));
+    when_time_passes(f, ACCEPT_MS);
+    a_turn(f);
+
+    const struct reply *reply = when_asked(f, "OPS", "worker list", NULL);
+    expect_cell(f, reply, 0, "state", "not accepting");
+    expect_cell(f, reply, 0, "lapsed", "1");
+    expect_cell(f, reply, 0, "leased", "0");
+    reply = when_asked(f, "OPS", "server status", NULL);
+    expect_cell(f, reply, 0, "offers_lapsed", "1");
+    turn_opens(f);
+    assert_int_equal(roster_drain(f->broker->roster, "worker-2001"), 1);
+    turn_closes(f);
+    reply = when_asked(f, "OPS", "worker list", NULL);
+    expect_cell(f, reply, 0, "state", "draining");
 }
 
 static void a_crowd_of_questions_fills_a_turn(void **state)
@@ -676,6 +701,7 @@ int main(void)
         WORLD(the_head_is_signed_at_the_start_and_then_each_interval),
         WORLD(validating_says_what_would_be_and_keeps_nothing),
         WORLD(queues_are_counted_by_stage_and_state),
+        WORLD(a_worker_that_drains_or_does_not_accept_is_shown_so),
         WORLD(a_crowd_of_questions_fills_a_turn),
         WORLD(organisations_are_listed_by_kind_and_shown),
         WORLD(contracts_of_one_pair_come_in_pages_too),

@@ -10,6 +10,7 @@
 #include "workers/runtime.h"
 
 #include <string.h>
+#include <time.h>
 
 #define PATIENCE_MS 10000
 
@@ -230,20 +231,24 @@ struct notes {
     uint32_t frames;
     uint32_t findings;
     uint32_t rejected;
+    uint32_t accepted;
+    uint32_t progressed;
+    uint32_t beat_ms;
+    uint32_t assigned;
 };
 
 static void assign(struct fake *fake, const struct frame *frame, struct notes *notes)
 {
-    struct welcome welcome = {.run = 3, .beat_ms = BEAT_MS, .lease_ms = LEASE_MS};
+    struct welcome welcome = {.run = 3, .beat_ms = notes->beat_ms, .lease_ms = LEASE_MS};
     struct assignment assignment = notes->fixture->assignment;
 
     codec_put_welcome(fake_buffer(fake), &welcome);
     fake_send(fake, frame, MESSAGE_WELCOMES, 1);
-    for (uint32_t i = 0; i < ASSIGNED; i++) {
+    for (uint32_t i = 0; i < notes->assigned; i++) {
         assignment.seq = 100 + i;
         codec_put_assignment(fake_buffer(fake), &assignment);
     }
-    fake_send(fake, frame, MESSAGE_ASSIGNMENTS, ASSIGNED);
+    fake_send(fake, frame, MESSAGE_ASSIGNMENTS, (uint16_t)notes->assigned);
 }
 
 static void handle(struct fake *fake, const struct frame *frame, void *arg)
@@ -254,6 +259,8 @@ static void handle(struct fake *fake, const struct frame *frame, void *arg)
 
     if (frame->kind == MESSAGE_HELLOS)
         assign(fake, frame, notes);
+    notes->accepted += frame->kind == MESSAGE_ACCEPTS ? frame->count : 0;
+    notes->progressed += frame->kind == MESSAGE_PROGRESSES ? frame->count : 0;
     if (frame->kind != MESSAGE_FINDINGS)
         return;
     CHECK(codec_decode_findings(frame->body, fake_arena(fake), &findings, &count) == STATUS_OK);
@@ -266,22 +273,28 @@ static void handle(struct fake *fake, const struct frame *frame, void *arg)
     }
 }
 
-static void a_turn_takes_judges_and_reports_a_whole_frame(void **state)
+static void given_joined(struct fixture *f, struct notes *notes)
 {
-    struct fixture *f = *state;
-    struct notes notes = {.fixture = f};
     struct hello hello = {
         .stages = {STAGE_CONTRACT_AWARD}, .stages_count = 1, .name = "test", .capacity = 1024};
     struct commission_options options = {.plain = true};
     struct welcome welcome;
-    given_award(f);
-    f->event.award.value_pence = 0;
-    when_written(f);
+
     f->fake = fake_new();
-    fake_start(f->fake, false, handle, &notes);
+    fake_start(f->fake, false, handle, notes);
     options.endpoint = fake_endpoint(f->fake);
     assert_int_equal(commission_open(&f->commission, &options), STATUS_OK);
     assert_int_equal(commission_join(f->commission, &hello, PATIENCE_MS, &welcome), STATUS_OK);
+}
+
+static void a_turn_takes_accepts_judges_and_reports_a_whole_frame(void **state)
+{
+    struct fixture *f = *state;
+    struct notes notes = {.fixture = f, .beat_ms = BEAT_MS, .assigned = ASSIGNED};
+    given_award(f);
+    f->event.award.value_pence = 0;
+    when_written(f);
+    given_joined(f, &notes);
 
     assert_int_equal(runtime_turn(f->runtime, f->commission, PATIENCE_MS), STATUS_OK);
 
@@ -290,6 +303,44 @@ static void a_turn_takes_judges_and_reports_a_whole_frame(void **state)
     assert_int_equal(notes.findings, ASSIGNED);
     assert_int_equal(notes.rejected, ASSIGNED);
     assert_in_range(notes.frames, 2, 10);
+    assert_int_equal(notes.accepted, ASSIGNED);
+}
+
+/* A rule that takes longer than the daemon's beat. */
+static void judge_slowly(const struct matter *matter, struct reasons *reasons)
+{
+    struct timespec begun;
+    struct timespec now;
+
+    (void)matter;
+    (void)reasons;
+    CHECK(clock_gettime(CLOCK_MONOTONIC, &begun) == 0);
+    do
+        CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+    while ((now.tv_sec - begun.tv_sec) * 1000000000 + now.tv_nsec - begun.tv_nsec < 2000000);
+}
+
+static void whoever_judges_for_long_says_so_of_all_that_is_not_reported(void **state)
+{
+    static const struct rule slow = {"R0", judge_slowly};
+    static const struct rule *const rules[] = {&slow, NULL};
+    static const struct event_rules events[] = {{EVENT_CONTRACT_AWARDED, rules}};
+    static const struct stage_rules stage = {STAGE_CONTRACT_AWARD, events, ARRAY_LEN(events)};
+    struct fixture *f = *state;
+    struct notes notes = {.fixture = f, .beat_ms = 1, .assigned = 20};
+    f->runtime = runtime_free(f->runtime);
+    assert_int_equal(runtime_new(&f->runtime, &stage), STATUS_OK);
+    given_award(f);
+    when_written(f);
+    given_joined(f, &notes);
+
+    assert_int_equal(runtime_turn(f->runtime, f->commission, PATIENCE_MS), STATUS_OK);
+
+    assert_true(fake_wait(f->fake, MESSAGE_FINDINGS, 20));
+    fake_stop(f->fake);
+    assert_int_equal(notes.findings, 20);
+    assert_in_range(notes.progressed, 20, 20 * 20); /* all of them, at least once */
+    assert_int_equal(notes.progressed % 20, 0);
 }
 
 int main(void)
@@ -302,7 +353,8 @@ int main(void)
         TEST(an_event_without_rules_of_its_own_passes),
         TEST(what_cannot_be_judged_gives_an_error_and_no_reasons),
         TEST(a_full_report_makes_room_when_it_is_forgotten),
-        TEST(a_turn_takes_judges_and_reports_a_whole_frame),
+        TEST(a_turn_takes_accepts_judges_and_reports_a_whole_frame),
+        TEST(whoever_judges_for_long_says_so_of_all_that_is_not_reported),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
