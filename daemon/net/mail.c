@@ -197,7 +197,7 @@ static struct unsent entries_of(const struct owed *owed)
 void mail_put(struct mail *mail, const struct owed *owed, int64_t now_ms)
 {
     struct parcel *parcel = parcel_for(mail, owed, now_ms);
-    bool alone = owed->kind == MESSAGE_ENTRIES;
+    bool alone = owed->kind == MESSAGE_ENTRIES || owed->kind == MESSAGE_WELCOMES;
     if (parcel->count == FRAME_MESSAGES_MAX || (alone && parcel->count > 0))
         parcel_send(mail, parcel, now_ms);
     encode(&parcel->buffer, owed);

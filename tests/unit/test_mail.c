@@ -210,6 +210,23 @@ static void a_frame_holds_no_more_than_it_may(void **state)
     expect_frame(f, a, MESSAGE_ANSWERS, 1);
 }
 
+static void each_welcome_is_a_frame_of_its_own(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t a = given_peer(f);
+    const struct owed owed = {.to = OWED_WORKER,
+                              .connection = f->connections[a],
+                              .kind = MESSAGE_WELCOMES,
+                              .welcome = {.run = 1, .beat_ms = BEAT_MS}};
+    mail_put(f->mail, &owed, 0); /* two beats that came in one turn */
+    mail_put(f->mail, &owed, 0);
+
+    mail_send(f->mail, 0);
+
+    expect_frame(f, a, MESSAGE_WELCOMES, 1);
+    expect_frame(f, a, MESSAGE_WELCOMES, 1);
+}
+
 static void a_frame_is_no_longer_than_it_may_be(void **state)
 {
     struct fixture *f = *state;
@@ -351,6 +368,7 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_frame_holds_no_more_than_it_may, setup, teardown),
         cmocka_unit_test_setup_teardown(a_frame_is_no_longer_than_it_may_be, setup, teardown),
+        cmocka_unit_test_setup_teardown(each_welcome_is_a_frame_of_its_own, setup, teardown),
         cmocka_unit_test_setup_teardown(more_peers_than_frames_begun_at_once_are_all_served, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_peer_that_has_gone_is_reported_lost, setup, teardown),

@@ -238,6 +238,9 @@ LIST(decode_replies, codec_decode_replies, struct reply, codec_put_reply)
 LIST(decode_feed_asks, codec_decode_feed_asks, struct feed_ask, codec_put_feed_ask)
 LIST(decode_assignments, codec_decode_assignments, struct assignment, codec_put_assignment)
 LIST(decode_findings, codec_decode_findings, struct finding, codec_put_finding)
+LIST(decode_accepts, codec_decode_accepts, struct assignment_token, codec_put_assignment_token)
+LIST(decode_progresses, codec_decode_progresses, struct assignment_token,
+     codec_put_assignment_token)
 
 static void decode_hellos(struct slice bytes, struct arena *arena, struct outcome *ret)
 {
@@ -307,7 +310,8 @@ static const struct decoder {
     {"Queries", decode_queries},   {"Replies", decode_replies}, {"FeedAsks", decode_feed_asks},
     {"Entries", decode_entries},   {"Hellos", decode_hellos},   {"Welcomes", decode_welcomes},
     {"Beats", decode_beats},       {"Byes", decode_byes},       {"Assignments", decode_assignments},
-    {"Findings", decode_findings}, {"Entry", decode_entry},
+    {"Findings", decode_findings}, {"Accepts", decode_accepts}, {"Progresses", decode_progresses},
+    {"Entry", decode_entry},
 };
 
 static void decode(const char *message, struct slice bytes, struct arena *arena,
