@@ -51,6 +51,7 @@ start_dev() {
     "$BIN_DIR/commission" dev "$@" >"$said" 2>"$DEV.err" 3>&- 4>&- &
     DEV_PID=$!
     export DEV DEV_PID
+    echo "$DEV_PID" >"$DEV.pid" # one that a test started is ended by the file's teardown as well
     exec 6<"$said"
     rm "$said"
     while read -r line <&6; do
@@ -66,9 +67,11 @@ start_dev() {
 
 # End it as Ctrl-C does, and wait: until the process is gone, as it may be another test file's child.
 stop_dev() {
-    [[ -n ${DEV_PID-} ]] || return 0
-    kill -INT "$DEV_PID" 2>/dev/null
+    [[ -n ${DEV-} && -e $DEV.pid ]] || return 0
+    DEV_PID=$(<"$DEV.pid")
+    kill -INT "$DEV_PID" 2>/dev/null || true
     tail -f /dev/null --pid="$DEV_PID" -s 0.05
+    rm "$DEV.pid"
     DEV_PID=
 }
 

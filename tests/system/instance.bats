@@ -59,7 +59,7 @@ teardown() {
     tail -f /dev/null --pid="$DEV_PID" -s 0.05
     grep -q 'stopped on demand' "$DEV.err"
     [[ -z $(ls "$DEV"/run/*.pid 2>/dev/null) ]]
-    DEV_PID=
+    rm "$DEV.pid"
 }
 
 @test "it listens on loopback too, where a port is given" {
