@@ -42,8 +42,9 @@ static struct event next_of(struct sim *sim, const char *lead, const char *name)
     int64_t pence = sim_any(sim, 700000);
 
     if (place == NULL || place->phase == PHASE_NONE)
-        return sim_any(sim, 4) > 0 ? needs_assessed(lead, name)
-                                   : adopted(lead, name, (enum stage)(1 + sim_any(sim, STAGES_MAX)));
+        return sim_any(sim, 4) > 0
+                   ? needs_assessed(lead, name)
+                   : adopted(lead, name, (enum stage)(1 + sim_any(sim, STAGES_MAX)));
     switch (place->stage) {
     case STAGE_NEEDS_ASSESSED:
         return needs_assessed(lead, name);
@@ -112,8 +113,8 @@ struct event client_invent(struct sim *sim, uint32_t at)
     bool unit = strcmp(ods, "0CE") == 0;
     const char *lead = unit ? leads[sim_any(sim, ARRAY_LEN(leads))] : ods;
     const char *name = names[sim_any(sim, ARRAY_LEN(names))];
-    struct event event = sim_any(sim, 10) < 7 ? next_of(sim, lead, name)
-                                              : any_workflow_event(sim, lead, name);
+    struct event event =
+        sim_any(sim, 10) < 7 ? next_of(sim, lead, name) : any_workflow_event(sim, lead, name);
     if (unit)
         event = by_csu(event, ods);
     if ((event.type == EVENT_AWARD_INTENDED || event.type == EVENT_CONTRACT_AWARDED) &&
@@ -186,7 +187,8 @@ static void send_known(struct sim *sim, uint32_t at)
     }
     struct event event = client_invent(sim, at);
     event.id = sent->event.id;
-    if (sim_any(sim, 2) == 0 && event_type_is_register(event.type) == event_type_is_register(sent->event.type)) {
+    if (sim_any(sim, 2) == 0 &&
+        event_type_is_register(event.type) == event_type_is_register(sent->event.type)) {
         event.lead = sent->event.lead;
         event.reference = sent->event.reference;
     }
@@ -207,11 +209,25 @@ void client_allot_all(struct sim *sim, uint32_t at)
 
 /* ---- what is asked ---- */
 
+static void pose(struct sim *sim, uint32_t at, struct packet *packet)
+{
+    struct sim_client *client = &sim->clients[at];
+    struct packet_query *query = &packet->query;
+
+    query->query_id = ++client->query_id * SIM_PEERS + at;
+    client->query_command = query->command;
+    client->query_floor = sim->ended;
+    client->query_until_ms = sim->now.mono_ms + QUERY_MS;
+    sim_say(sim, sim->peers[at].name, "asks %s %.*s", query->command,
+            query->arguments_count > 0 ? (int)query->arguments[0].value.len : 0,
+            query->arguments_count > 0 ? (const char *)query->arguments[0].value.bytes : "");
+    net_send(sim, *packet);
+}
+
 static void ask(struct sim *sim, uint32_t at)
 {
     static const char *const commands[] = {"workflow show", "workflow list", "ledger show",
                                            "event status", "queue list"};
-    struct sim_client *client = &sim->clients[at];
     struct packet packet = {.kind = PACKET_QUERY, .peer = CLIENT_PEER(at)};
     struct packet_query *query = &packet.query;
     struct event like = client_invent(sim, at);
@@ -219,7 +235,6 @@ static void ask(struct sim *sim, uint32_t at)
 
     if (event_type_is_register(like.type))
         which = 2 + 2 * sim_any(sim, 2); /* of money, or of queues */
-    query->query_id = ++client->query_id * SIM_PEERS + at;
     query->command = commands[which];
     if (which == 0 || which == 3) {
         const struct sim_sent *sent = NULL;
@@ -228,8 +243,8 @@ static void ask(struct sim *sim, uint32_t at)
             if (!event_type_is_register(some->event.type))
                 sent = some;
         }
-        const struct event *event = sim_take(sim, sizeof *event);
-        *(struct event *)(uintptr_t)event = sent != NULL ? sent->event : like;
+        struct event *event = sim_take(sim, sizeof *event);
+        *event = sent != NULL ? sent->event : like;
         query->arguments[0] = (struct argument){slice_of("lead"), slice_of(event->lead.text)};
         query->arguments[1] =
             (struct argument){slice_of("reference"), slice_of(event->reference.text)};
@@ -241,11 +256,37 @@ static void ask(struct sim *sim, uint32_t at)
             query->arguments_count = 3;
         }
     }
-    client->query_floor = sim->ended;
-    client->query_command = query->command;
-    client->query_until_ms = sim->now.mono_ms + QUERY_MS;
-    sim_say(sim, sim->peers[at].name, "asks %s", query->command);
-    net_send(sim, packet);
+    pose(sim, at, &packet);
+}
+
+/** The operator: a stage stands still, empties itself, or goes on. */
+static void order(struct sim *sim, uint32_t at)
+{
+    static const char *const commands[] = {"queue pause", "queue drain", "queue resume",
+                                           "queue resume"};
+    struct packet packet = {.kind = PACKET_QUERY, .peer = CLIENT_PEER(at)};
+    struct packet_query *query = &packet.query;
+    enum stage stage = (enum stage)(1 + sim_any(sim, STAGES_MAX));
+    uint32_t which = sim->healing ? 2 : sim_any(sim, ARRAY_LEN(commands));
+
+    for (uint32_t i = 1; sim->healing && i <= STAGES_MAX; i++) {
+        if (sim->model.stages[i] != STAGE_RUNNING)
+            stage = (enum stage)i;
+    }
+    query->command = commands[which];
+    query->arguments[0] = (struct argument){slice_of("stage"), slice_of(stage_name(stage))};
+    query->arguments[1] = (struct argument){slice_of("reason"), slice_of("as the seed has it")};
+    query->arguments_count = 2;
+    pose(sim, at, &packet);
+}
+
+static bool all_run(const struct sim *sim)
+{
+    for (uint32_t i = 1; i <= STAGES_MAX; i++) {
+        if (sim->model.stages[i] != STAGE_RUNNING)
+            return false;
+    }
+    return true;
 }
 
 /* ---- acting ---- */
@@ -284,9 +325,13 @@ void client_act(struct sim *sim, uint32_t at)
         client->query_until_ms = 0;
     if (client->act_ms > sim->now.mono_ms)
         return;
-    client->act_ms = sim->now.mono_ms + 1 + sim_any(sim, at == 4 || at == 5 ? 3000 : 300);
+    client->act_ms = sim->now.mono_ms + 1 + sim_any(sim, at == 4 || at == 5 ? 1500 : 150);
+    bool operator=(sim->peers[at].principal.verbs &VERB_BIT(VERB_OPERATE)) != 0;
     if (client->query_until_ms == 0 && sim_any(sim, 4) == 0)
         ask(sim, at);
+    else if (operator&&
+             client->query_until_ms == 0 &&(sim->healing ? !all_run(sim) : sim_any(sim, 6) == 0))
+        order(sim, at);
     if (sim->healing || sim->sent_count + 16 > SIM_SENT_MAX)
         return;
     if (sim->sent_count > 0 && sim_any(sim, 8) == 0)
@@ -297,7 +342,7 @@ void client_act(struct sim *sim, uint32_t at)
 
 int64_t client_due_ms(const struct sim *sim, uint32_t at)
 {
-    int64_t due_ms = sim->healing ? INT64_MAX : sim->clients[at].act_ms;
+    int64_t due_ms = sim->healing && all_run(sim) ? INT64_MAX : sim->clients[at].act_ms;
     for (uint32_t i = 0; i < sim->sent_count; i++) {
         const struct sim_sent *sent = &sim->sent[i];
         if (sent->client == at && sent->wanted && sent->again_ms < due_ms)
@@ -336,7 +381,8 @@ static void shown(struct sim *sim, uint64_t position)
 static void take_receipt(struct sim *sim, struct sim_sent *sent, const struct answer *answer)
 {
     if (sent->receipt_known) {
-        sim_expect(sim, sent->seq == answer->seq && hash_equal(sent->receipt_hash, answer->entry_hash),
+        sim_expect(sim,
+                   sent->seq == answer->seq && hash_equal(sent->receipt_hash, answer->entry_hash),
                    "another receipt than the first: seq %llu, was %llu",
                    (unsigned long long)answer->seq, (unsigned long long)sent->seq);
         return;
@@ -358,10 +404,10 @@ static void take_verdict(struct sim *sim, struct sim_sent *sent, const struct an
     if (answer->verdict_seq < sent->verdict_seq)
         return; /* it was overtaken by a later one */
     if (answer->verdict_seq == sent->verdict_seq)
-        sim_expect(sim, answer->verdict == sent->verdict &&
-                            hash_equal(answer->entry_hash, sent->verdict_hash),
-                   "another verdict than before under seq %llu",
-                   (unsigned long long)answer->verdict_seq);
+        sim_expect(
+            sim,
+            answer->verdict == sent->verdict && hash_equal(answer->entry_hash, sent->verdict_hash),
+            "another verdict than before under seq %llu", (unsigned long long)answer->verdict_seq);
     else
         sim_expect(sim, sent->verdict == VERDICT_NONE || sent->verdict == VERDICT_HELD,
                    "a second final verdict, seq %llu", (unsigned long long)answer->verdict_seq);
@@ -381,13 +427,13 @@ void client_answer(struct sim *sim, uint32_t at, const struct answer *answer, en
             : answer->kind == ANSWER_VERDICT ? verdict_name(answer->verdict)
                                              : reason_name(why),
             (unsigned long long)answer->seq, answer->repeated ? ", repeated" : "");
-    sim_expect(sim, sent != NULL, "%s hears of an event that it did not send",
-               sim->peers[at].name);
+    sim_expect(sim, sent != NULL, "%s hears of an event that it did not send", sim->peers[at].name);
     if (answer->kind == ANSWER_RECEIPT) {
         take_receipt(sim, sent, answer);
     } else if (answer->kind == ANSWER_VERDICT) {
         take_verdict(sim, sent, answer);
-    } else if (why == REASON_BUSY || why == REASON_DRAINING || why == REASON_STORE_FULL) {
+    } else if (why == REASON_BUSY || why == REASON_DRAINING || why == REASON_STORE_FULL ||
+               why == REASON_STAGE_DRAINING) {
         sent->again_ms = sim->now.mono_ms + answer->retry_after_ms + 1 + sim_any(sim, 200);
     } else {
         /* For another's event of the same id this says nothing of one's own. */

@@ -36,6 +36,16 @@ connection_t host_connection(const struct sim *sim, uint32_t peer, uint32_t sess
     return sim->host.incarnation << 24 | (connection_t)session << 8 | (peer + 1);
 }
 
+/* Quick to fail and quick to try again. */
+#define ROW(stage)                                                                                 \
+    {                                                                                              \
+        stage, 2000, SIM_LEASE_MS, SIM_ATTEMPTS_MAX, 300, 4000                                     \
+    }
+static const struct stage_row stages[STAGES_MAX] = {
+    ROW(STAGE_NEEDS_ASSESSED), ROW(STAGE_PRIORITIES_SET), ROW(STAGE_PROCUREMENT),
+    ROW(STAGE_CONTRACT_AWARD), ROW(STAGE_REVIEW),
+};
+
 /* ---- start and end ---- */
 
 void host_start(struct sim *sim)
@@ -48,8 +58,8 @@ void host_start(struct sim *sim)
         .workers_max = 16,
         .feeds_max = 48,
         .events_open_max = 200,
-        .events_open_sender_max = sim->seed % 8 == 0 ? 6 : 100,
-        .lease_ms = SIM_LEASE_MS,
+        .events_open_sender_max = host->sender_max,
+        .stages = stages,
         .version = "sim",
     };
     struct store_report report = {0};
@@ -66,7 +76,8 @@ void host_start(struct sim *sim)
             (unsigned long long)store_run(host->store),
             (unsigned long long)store_durable_seq(host->store),
             (unsigned long long)report.entries_replayed, (unsigned long long)report.torn_bytes);
-    status = broker_new(&host->broker, host->store, &broker_options, sim->now, (uint32_t)sim_next(sim));
+    status =
+        broker_new(&host->broker, host->store, &broker_options, sim->now, (uint32_t)sim_next(sim));
     CHECK(status == STATUS_OK);
     for (uint32_t i = 0; i < sim->sent_count; i++)
         sim->sent[i].connection = 0;
@@ -153,7 +164,8 @@ static void take_finding(struct sim *sim, const struct packet *packet, connectio
         .seq = found->seq,
         .reasons = items,
         .reasons_count = reasons.count,
-        .error = found->judgement == JUDGE_ERROR ? slice_of("it could not") : (struct slice){NULL, 0},
+        .error =
+            found->judgement == JUDGE_ERROR ? slice_of("it could not") : (struct slice){NULL, 0},
     };
     broker_findings(sim->host.broker, from, &finding, 1);
 }
@@ -194,8 +206,15 @@ static void take(struct sim *sim, const struct packet *packet)
     case PACKET_FINDING:
         take_finding(sim, packet, from);
         break;
+    case PACKET_ACCEPT:
+        broker_accepts(broker, from, &packet->token, 1);
+        break;
+    case PACKET_PROGRESS:
+        broker_progresses(broker, from, &packet->token, 1);
+        break;
     case PACKET_GONE:
-        sim_say(sim, "daemon", "notices that session %u of %s is gone", packet->session, peer->name);
+        sim_say(sim, "daemon", "notices that session %u of %s is gone", packet->session,
+                peer->name);
         broker_gone(broker, from);
         break;
     case PACKET_ANSWER:
@@ -272,7 +291,7 @@ static struct packet pack(struct sim *sim, const struct owed *owed)
         packet.welcome.error = owed->welcome.error.len > 0;
         break;
     case MESSAGE_ASSIGNMENTS:
-        model_assignment(sim, owed->connection, &owed->assignment);
+        model_assignment(sim, &owed->assignment);
         packet.kind = PACKET_ASSIGNMENT;
         packet.task = (struct sim_task){.token = owed->assignment.token,
                                         .seq = owed->assignment.seq,
@@ -285,6 +304,8 @@ static struct packet pack(struct sim *sim, const struct owed *owed)
     case MESSAGE_BEATS:
     case MESSAGE_BYES:
     case MESSAGE_FINDINGS:
+    case MESSAGE_ACCEPTS:
+    case MESSAGE_PROGRESSES:
         sim_fail(sim, "the daemon owes a message of kind %d", (int)owed->kind);
     }
     return packet;
@@ -298,8 +319,9 @@ static void send_one(struct sim *sim, const struct owed *owed)
     if (packet.session != sim->peers[packet.peer].session) {
         /* A ROUTER may know that nobody is there, and says so; or it does not know yet. */
         if (sim->healing || sim_any(sim, 2) == 0)
-            host_receive(sim, &(struct packet){
-                                  .kind = PACKET_GONE, .peer = packet.peer, .session = packet.session});
+            host_receive(sim, &(struct packet){.kind = PACKET_GONE,
+                                               .peer = packet.peer,
+                                               .session = packet.session});
         return;
     }
     net_send(sim, packet);
@@ -369,7 +391,7 @@ static void one_turn(struct sim *sim, enum death death)
     tell(sim, death == DEATH_WHILE_TELLING ? sim_any(sim, 4) : UINT32_MAX);
     if (dies(sim, death, DEATH_WHILE_TELLING) || dies(sim, death, DEATH_BEFORE_COMMIT))
         return;
-    status = broker_end(host->broker, false);
+    status = broker_end(host->broker);
     if (status != STATUS_OK) {
         stop_on(sim, status, "the turn's end");
         return;

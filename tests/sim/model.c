@@ -12,6 +12,8 @@ void model_init(struct sim *sim)
 
     model->seq = model->runs = model->counter = model->turn_first = 0;
     model->events_count = model->places_count = model->years_count = model->open_count = 0;
+    for (uint32_t i = 0; i <= STAGES_MAX; i++)
+        model->stages[i] = STAGE_RUNNING;
 }
 
 /* ---- finding ---- */
@@ -103,6 +105,19 @@ static void take_kind(struct sim *sim, const struct entry *entry)
     case ENTRY_WAIT_ENDED:
         model_wait_ended(sim, entry);
         break;
+    case ENTRY_LATE_FINDING:
+        model_late(sim, entry);
+        break;
+    case ENTRY_STAGE_SET:
+        sim_expect(sim, sim->model.stages[entry->stage] != entry->stage_state,
+                   "a stage is set as it is");
+        sim->model.stages[entry->stage] = entry->stage_state;
+        break;
+    case ENTRY_OPERATED:
+        break;
+    case ENTRY_RETRIED:
+    case ENTRY_EVENT_WITHDRAWN:
+    case ENTRY_TIMER_FIRED:
     case ENTRY_NONE:
         sim_fail(sim, "an entry of kind %d", (int)entry->kind);
     }
@@ -203,8 +218,9 @@ void model_answer(struct sim *sim, connection_t to, const struct answer *answer)
                (unsigned long long)seq, (unsigned long long)model->seq);
     const struct model_event *event = event_of_entry(sim, seq);
     struct model_entry *entry = &model->entries[seq];
-    sim_expect(sim, event != NULL && event->seq == answer->seq &&
-                        event_id_equal(event->event.id, answer->event_id),
+    sim_expect(sim,
+               event != NULL && event->seq == answer->seq &&
+                   event_id_equal(event->event.id, answer->event_id),
                "an answer names entry %llu, which is not about its event", (unsigned long long)seq);
     sim_expect(sim, hash_equal(entry->hash, answer->entry_hash),
                "an answer of entry %llu has another hash", (unsigned long long)seq);
@@ -250,7 +266,7 @@ void model_turn_ended(struct sim *sim)
     }
 }
 
-void model_assignment(struct sim *sim, connection_t to, const struct assignment *assignment)
+void model_assignment(struct sim *sim, const struct assignment *assignment)
 {
     struct model *model = &sim->model;
     struct model_event *event = NULL;
@@ -261,19 +277,23 @@ void model_assignment(struct sim *sim, connection_t to, const struct assignment 
     }
     sim_expect(sim, event != NULL && event->state == MODEL_AT_TURN,
                "seq %llu is assigned and not at its turn", (unsigned long long)assignment->seq);
-    sim_expect(sim, assignment->token.run == model->runs && assignment->token.counter > model->counter,
+    sim_expect(sim,
+               assignment->token.run == model->runs && assignment->token.counter > model->counter,
                "the token %llu.%llu is not a new one", (unsigned long long)assignment->token.run,
                (unsigned long long)assignment->token.counter);
+    sim_expect(sim, model->stages[assignment->stage] != STAGE_PAUSED,
+               "seq %llu is assigned, and its stage is paused",
+               (unsigned long long)assignment->seq);
     sim_expect(sim, assignment->attempt == event->attempts + 1, "attempt %u after %u that failed",
                assignment->attempt, event->attempts);
-    sim_expect(sim, assignment->event_bytes.len == event->event.bytes.len &&
-                        memcmp(assignment->event_bytes.bytes, event->event.bytes.bytes,
-                               event->event.bytes.len) == 0,
+    sim_expect(sim,
+               assignment->event_bytes.len == event->event.bytes.len &&
+                   memcmp(assignment->event_bytes.bytes, event->event.bytes.bytes,
+                          event->event.bytes.len) == 0,
                "seq %llu is assigned with other bytes", (unsigned long long)assignment->seq);
     model->counter = assignment->token.counter;
     event->assigned = true;
     event->token = assignment->token;
-    event->worker = to;
 }
 
 void model_entries(struct sim *sim, const struct feed_entries *entries)
@@ -284,7 +304,8 @@ void model_entries(struct sim *sim, const struct feed_entries *entries)
         return;
     for (uint32_t i = 0; i < entries->entries_count; i++) {
         const struct entry_row *row = &entries->entries[i];
-        sim_expect(sim, row->seq <= model->seq && hash_equal(row->hash, model->entries[row->seq].hash),
+        sim_expect(sim,
+                   row->seq <= model->seq && hash_equal(row->hash, model->entries[row->seq].hash),
                    "a feed has another entry %llu", (unsigned long long)row->seq);
     }
     sim_expect(sim, entries->read_seq <= model->seq || entries->entries_count == 0,

@@ -9,9 +9,9 @@
 #define MODEL_YEARS_MAX 64
 #define MODEL_AWARDS_MAX 32
 #define MODEL_QUEUE_MAX 512
-#define MODEL_OWED_MAX 1024
+#define MODEL_LATE_MAX 16
 
-enum model_state { MODEL_QUEUED, MODEL_AT_TURN, MODEL_HELD, MODEL_DONE };
+enum model_state { MODEL_QUEUED, MODEL_AT_TURN, MODEL_HELD, MODEL_PARKED, MODEL_DONE };
 
 /** An event that has an entry. */
 struct model_event {
@@ -26,9 +26,11 @@ struct model_event {
     uint32_t attempts;
     struct wait waits[WAITS_MAX];
     uint32_t waits_count;
-    bool assigned; /* in this run of the daemon, and not failed since */
-    struct token token;
-    connection_t worker;
+    bool assigned;      /* in this run of the daemon, and not failed since */
+    struct token token; /* the newest */
+    uint32_t late_count;
+    struct token late[MODEL_LATE_MAX]; /* whose findings were kept */
+    uint64_t late_run[MODEL_LATE_MAX];
 };
 
 /** An award that stands reserved. */
@@ -96,6 +98,7 @@ struct model {
     struct model_year years[MODEL_YEARS_MAX];
     uint32_t years_count;
     uint32_t open_count;
+    enum stage_state stages[STAGES_MAX + 1];
 };
 
 /** Begin with an empty journal. */
@@ -109,7 +112,7 @@ void model_reopened(struct sim *sim);
 /** An answer is about to leave on @to: it says what is durable, and to the right one. */
 void model_answer(struct sim *sim, connection_t to, const struct answer *answer);
 /** An assignment is about to leave. */
-void model_assignment(struct sim *sim, connection_t to, const struct assignment *assignment);
+void model_assignment(struct sim *sim, const struct assignment *assignment);
 /** Entries are about to leave to a reader: those that are its own, without a gap. */
 void model_entries(struct sim *sim, const struct feed_entries *entries);
 /** All that was owed in this turn has been looked at: was anyone forgotten? */
@@ -135,5 +138,6 @@ void model_recorded(struct sim *sim, const struct entry *entry);
 void model_judged(struct sim *sim, const struct entry *entry);
 void model_failed(struct sim *sim, const struct entry *entry);
 void model_wait_ended(struct sim *sim, const struct entry *entry);
+void model_late(struct sim *sim, const struct entry *entry);
 
 #endif

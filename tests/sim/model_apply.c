@@ -99,9 +99,11 @@ void model_received(struct sim *sim, const struct entry *entry)
 
     touch(place, entry);
     event->place = (uint32_t)(place - sim->model.places);
-    sim_expect(sim, (audience & model_ods_bit(event->event.lead)) != 0 &&
-                        (audience & model_ods_bit(event->event.sender)) != 0,
-               "entry %llu is not shown to its lead and its sender", (unsigned long long)entry->seq);
+    sim_expect(sim,
+               (audience & model_ods_bit(event->event.lead)) != 0 &&
+                   (audience & model_ods_bit(event->event.sender)) != 0,
+               "entry %llu is not shown to its lead and its sender",
+               (unsigned long long)entry->seq);
     sim->model.open_count++;
     if (place->judging == NO_EVENT) {
         place->judging = index;
@@ -139,8 +141,9 @@ static void move_money(struct sim *sim, const struct entry *entry, bool commissi
         sim_expect(sim, year->reserved_pence >= 0 && year->committed_pence >= 0,
                    "entry %llu makes a sum of %s negative", (unsigned long long)entry->seq,
                    year->ods.text);
-        sim_expect(sim, !commissioners || change <= 0 || !year->allotted ||
-                            year->reserved_pence + year->committed_pence <= year->allotment_pence,
+        sim_expect(sim,
+                   !commissioners || change <= 0 || !year->allotted ||
+                       year->reserved_pence + year->committed_pence <= year->allotment_pence,
                    "entry %llu takes more than is left of %s's year %d",
                    (unsigned long long)entry->seq, year->ods.text, (int)year->year);
     }
@@ -162,7 +165,8 @@ static struct model_award *award_of(struct model_place *place, struct slice id)
 }
 
 /** The pence that @entry's lines of @kind with the given sign move in all, and how many there are. */
-static int64_t moved(const struct entry *entry, enum ledger_kind kind, bool out, uint32_t *ret_count)
+static int64_t moved(const struct entry *entry, enum ledger_kind kind, bool out,
+                     uint32_t *ret_count)
 {
     int64_t pence = 0;
     *ret_count = 0;
@@ -217,13 +221,15 @@ static void judge_money(struct sim *sim, const struct entry *entry, const struct
     } else if (event->type == EVENT_CONTRACT_AWARDED) {
         expect_release(sim, entry, award_of(place, event->award.award_id));
         sim_expect(sim, moved(entry, LEDGER_COMMITMENT, false, &count) == event->award.value_pence,
-                   "entry %llu does not commit the contract's value", (unsigned long long)entry->seq);
+                   "entry %llu does not commit the contract's value",
+                   (unsigned long long)entry->seq);
     } else if (event->type == EVENT_AWARD_WITHDRAWN) {
         award = award_of(place, event->award_withdrawn.award_id);
         sim_expect(sim, award->standing, "an award that does not stand is withdrawn");
         expect_release(sim, entry, award);
     } else {
-        sim_expect(sim, entry->lines_count == 0, "entry %llu moves money", (unsigned long long)entry->seq);
+        sim_expect(sim, entry->lines_count == 0, "entry %llu moves money",
+                   (unsigned long long)entry->seq);
     }
 }
 
@@ -239,16 +245,18 @@ void model_recorded(struct sim *sim, const struct entry *entry)
     event->verdict_seq = entry->seq;
     sim_expect(sim, entry->verdict == VERDICT_ACCEPTED || entry->verdict == VERDICT_REJECTED,
                "a register's event has the verdict %s", verdict_name(entry->verdict));
-    sim_expect(sim, (entry->lines_count > 0) == (entry->verdict == VERDICT_ACCEPTED &&
-                                                  event->event.type == EVENT_ALLOTMENT_SET),
+    sim_expect(sim,
+               (entry->lines_count > 0) ==
+                   (entry->verdict == VERDICT_ACCEPTED && event->event.type == EVENT_ALLOTMENT_SET),
                "entry %llu has %u lines of money", (unsigned long long)entry->seq,
                entry->lines_count);
     move_money(sim, entry, false);
     if (entry->lines_count == 0)
         return;
     const struct allotment_set *set = &event->event.allotment_set;
-    sim_expect(sim, model_year_of(sim, event->event.organisation, set->year)->allotment_pence ==
-                        set->core_pence,
+    sim_expect(sim,
+               model_year_of(sim, event->event.organisation, set->year)->allotment_pence ==
+                   set->core_pence,
                "entry %llu does not set the allotment that it names",
                (unsigned long long)entry->seq);
 }
@@ -288,8 +296,8 @@ static bool steps(struct model_place *place, const struct event *event, enum pha
         *stage = STAGE_CONTRACT_AWARD;
         return open && from == STAGE_PROCUREMENT;
     }
-    bool awarding = open && (from == STAGE_CONTRACT_AWARD ||
-                             (from == STAGE_PROCUREMENT && place->adopted));
+    bool awarding =
+        open && (from == STAGE_CONTRACT_AWARD || (from == STAGE_PROCUREMENT && place->adopted));
     if (event->type == EVENT_AWARD_INTENDED) {
         *stage = STAGE_CONTRACT_AWARD;
         return awarding;
@@ -308,11 +316,11 @@ static void accept(struct sim *sim, const struct entry *entry, struct model_plac
     enum phase phase;
     enum stage stage;
 
-    sim_expect(sim, steps(place, event, &phase, &stage) && entry->phase == phase &&
-                        entry->stage == stage,
-               "entry %llu accepts %s, after which the workflow is %s in %s",
-               (unsigned long long)entry->seq, event_type_name(event->type),
-               phase_name(entry->phase), stage_name(entry->stage));
+    sim_expect(
+        sim, steps(place, event, &phase, &stage) && entry->phase == phase && entry->stage == stage,
+        "entry %llu accepts %s, after which the workflow is %s in %s",
+        (unsigned long long)entry->seq, event_type_name(event->type), phase_name(entry->phase),
+        stage_name(entry->stage));
     sim_expect(sim, !event->after_given || event->after == place->accepted,
                "entry %llu accepts an event that expects %llu before it, %llu were",
                (unsigned long long)entry->seq, (unsigned long long)event->after,
@@ -330,7 +338,8 @@ static void accept(struct sim *sim, const struct entry *entry, struct model_plac
 }
 
 /** The finding in the verdict is that of the newest token, and what the rules say of this event. */
-static void judge_finding(struct sim *sim, const struct entry *entry, const struct model_event *event)
+static void judge_finding(struct sim *sim, const struct entry *entry,
+                          const struct model_event *event)
 {
     char token[48];
     enum judgement judgement = worker_judge(event->event.id, entry->attempt);
@@ -349,8 +358,9 @@ static void judge_finding(struct sim *sim, const struct entry *entry, const stru
                    "entry %llu applies the finding of token %s, the newest is %s",
                    (unsigned long long)entry->seq, reason->value, event->assigned ? token : "none");
     }
-    sim_expect(sim, tokened && entry->attempt == event->attempts + 1 &&
-                        judgement != JUDGE_ERROR && rejected == (judgement == JUDGE_REJECT),
+    sim_expect(sim,
+               tokened && entry->attempt == event->attempts + 1 && judgement != JUDGE_ERROR &&
+                   rejected == (judgement == JUDGE_REJECT),
                "entry %llu is not what the worker found", (unsigned long long)entry->seq);
 }
 
@@ -380,13 +390,15 @@ static struct model_event *at_turn(struct sim *sim, const struct entry *entry,
 {
     struct model_entry *kept = &sim->model.entries[entry->seq];
 
-    sim_expect(sim, entry->of_seq < entry->seq && sim->model.entries[entry->of_seq].event != NO_EVENT,
+    sim_expect(sim,
+               entry->of_seq < entry->seq && sim->model.entries[entry->of_seq].event != NO_EVENT,
                "entry %llu is about no event", (unsigned long long)entry->seq);
     kept->event = sim->model.entries[entry->of_seq].event;
     struct model_event *event = event_at(sim, kept->event);
     struct model_place *place = add_place(sim, entry, &event->event);
-    sim_expect(sim, event->seq == entry->of_seq && place->judging == kept->event &&
-                        event->state == MODEL_AT_TURN,
+    sim_expect(sim,
+               event->seq == entry->of_seq && place->judging == kept->event &&
+                   event->state == MODEL_AT_TURN,
                "entry %llu is about seq %llu, which is not at its turn",
                (unsigned long long)entry->seq, (unsigned long long)entry->of_seq);
     touch(place, entry);
@@ -414,7 +426,8 @@ static void hold(struct sim *sim, const struct entry *entry, struct model_event 
     for (uint32_t i = 0; i < entry->waits_count; i++) {
         event->waits[i] = entry->waits[i];
         sim_expect(sim, !model_year_of(sim, entry->waits[i].ods, entry->waits[i].year)->allotted,
-                   "entry %llu waits for an allotment that is there", (unsigned long long)entry->seq);
+                   "entry %llu waits for an allotment that is there",
+                   (unsigned long long)entry->seq);
     }
     place->held++;
 }
@@ -434,9 +447,10 @@ void model_judged(struct sim *sim, const struct entry *entry)
         accept(sim, entry, place, &event->event);
         move_money(sim, entry, true);
     } else {
-        sim_expect(sim, entry->lines_count == 0 && entry->phase == place->phase &&
-                            entry->stage == place->stage,
-                   "entry %llu changes something, and is not accepted", (unsigned long long)entry->seq);
+        sim_expect(
+            sim,
+            entry->lines_count == 0 && entry->phase == place->phase && entry->stage == place->stage,
+            "entry %llu changes something, and is not accepted", (unsigned long long)entry->seq);
     }
     event->verdict = entry->verdict;
     event->verdict_seq = entry->seq;
@@ -459,8 +473,38 @@ void model_failed(struct sim *sim, const struct entry *entry)
                "entry %llu: attempt %u failed, %u had failed, and %s has it",
                (unsigned long long)entry->seq, entry->attempt, event->attempts,
                event->assigned ? "a worker" : "nobody");
+    sim_expect(sim, entry->parked == (entry->attempt >= SIM_ATTEMPTS_MAX),
+               "entry %llu: after attempt %u the event is %sparked", (unsigned long long)entry->seq,
+               entry->attempt, entry->parked ? "" : "not ");
     event->attempts = entry->attempt;
     event->assigned = false;
+    if (entry->parked)
+        event->state = MODEL_PARKED;
+}
+
+void model_late(struct sim *sim, const struct entry *entry)
+{
+    struct model *model = &sim->model;
+    uint32_t index = model->entries[entry->of_seq].event;
+    sim_expect(sim, entry->of_seq < entry->seq && index != NO_EVENT, "entry %llu is about no event",
+               (unsigned long long)entry->seq);
+    struct model_event *event = event_at(sim, index);
+
+    touch(add_place(sim, entry, &event->event), entry);
+    model->entries[entry->seq].event = index;
+    /* The newest one may have been given back; then nothing of it is ever applied. */
+    if (event->token.run == entry->token.run && event->token.counter == entry->token.counter)
+        event->assigned = false;
+    for (uint32_t i = 0; i < event->late_count; i++)
+        sim_expect(
+            sim,
+            event->late[i].run != entry->token.run ||
+                event->late[i].counter != entry->token.counter || event->late_run[i] != model->runs,
+            "entry %llu keeps a late finding twice in one run", (unsigned long long)entry->seq);
+    if (event->late_count < MODEL_LATE_MAX) {
+        event->late_run[event->late_count] = model->runs;
+        event->late[event->late_count++] = entry->token;
+    }
 }
 
 void model_wait_ended(struct sim *sim, const struct entry *entry)
@@ -479,7 +523,8 @@ void model_wait_ended(struct sim *sim, const struct entry *entry)
     sim_expect(sim, event->state == MODEL_HELD && ended,
                "entry %llu ends a wait of seq %llu, which does not wait or waits on",
                (unsigned long long)entry->seq, (unsigned long long)event->seq);
-    sim_expect(sim, entry->by_seq < entry->seq && model->entries[entry->by_seq].kind == ENTRY_RECORDED,
+    sim_expect(sim,
+               entry->by_seq < entry->seq && model->entries[entry->by_seq].kind == ENTRY_RECORDED,
                "entry %llu names %llu as what ended the wait", (unsigned long long)entry->seq,
                (unsigned long long)entry->by_seq);
     place->held--;

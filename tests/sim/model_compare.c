@@ -18,20 +18,21 @@ static void compare_workflow(struct sim *sim, const struct model_place *place)
 
     sim_expect(sim, store_get_workflow(sim->host.store, place->number, &workflow),
                "workflow %llu is missing", (unsigned long long)place->number);
-    sim_expect(sim, workflow.last_seq == place->last_seq && workflow.phase == place->phase &&
-                        workflow.stage == place->stage && workflow.adopted == place->adopted &&
-                        workflow.category == place->category &&
-                        workflow.accepted_count == place->accepted,
-               "workflow %llu stands in %s %s after %llu, %llu accepted; it should be in %s %s after "
-               "%llu, %llu accepted",
-               (unsigned long long)place->number, stage_name(workflow.stage),
-               phase_name(workflow.phase), (unsigned long long)workflow.last_seq,
-               (unsigned long long)workflow.accepted_count, stage_name(place->stage),
-               phase_name(place->phase), (unsigned long long)place->last_seq,
-               (unsigned long long)place->accepted);
-    sim_expect(sim, workflow.judging_seq == judging && workflow.queue_head == head &&
-                        workflow.queue_tail == tail && workflow.queued_count == place->queued &&
-                        workflow.held_count == place->held,
+    sim_expect(
+        sim,
+        workflow.last_seq == place->last_seq && workflow.phase == place->phase &&
+            workflow.stage == place->stage && workflow.adopted == place->adopted &&
+            workflow.category == place->category && workflow.accepted_count == place->accepted,
+        "workflow %llu stands in %s %s after %llu, %llu accepted; it should be in %s %s after "
+        "%llu, %llu accepted",
+        (unsigned long long)place->number, stage_name(workflow.stage), phase_name(workflow.phase),
+        (unsigned long long)workflow.last_seq, (unsigned long long)workflow.accepted_count,
+        stage_name(place->stage), phase_name(place->phase), (unsigned long long)place->last_seq,
+        (unsigned long long)place->accepted);
+    sim_expect(sim,
+               workflow.judging_seq == judging && workflow.queue_head == head &&
+                   workflow.queue_tail == tail && workflow.queued_count == place->queued &&
+                   workflow.held_count == place->held,
                "workflow %llu: at its turn %llu, %u queued, %u held; it should be %llu, %u, %u",
                (unsigned long long)place->number, (unsigned long long)workflow.judging_seq,
                workflow.queued_count, workflow.held_count, (unsigned long long)judging,
@@ -43,10 +44,10 @@ static void compare_year(struct sim *sim, const struct model_year *year)
     struct ledger_year kept;
 
     store_get_ledger(sim->host.store, year->ods, year->year, &kept);
-    sim_expect(sim, kept.allotted == year->allotted &&
-                        kept.allotment_pence == year->allotment_pence &&
-                        kept.reserved_pence == year->reserved_pence &&
-                        kept.committed_pence == year->committed_pence,
+    sim_expect(sim,
+               kept.allotted == year->allotted && kept.allotment_pence == year->allotment_pence &&
+                   kept.reserved_pence == year->reserved_pence &&
+                   kept.committed_pence == year->committed_pence,
                "the ledger of %s %d has %lld reserved, %lld committed; its lines sum to %lld, %lld",
                year->ods.text, (int)year->year, (long long)kept.reserved_pence,
                (long long)kept.committed_pence, (long long)year->reserved_pence,
@@ -63,9 +64,10 @@ static void compare_events(struct sim *sim)
     for (uint32_t i = 0; i < model->events_count; i++) {
         const struct model_event *event = &model->events[i];
         struct seen seen;
-        sim_expect(sim, store_get_seen(sim->host.store, model->places[event->place].number,
-                                       event->event.id, &seen) &&
-                            seen.seq == event->seq && seen.verdict_seq == event->verdict_seq,
+        sim_expect(sim,
+                   store_get_seen(sim->host.store, model->places[event->place].number,
+                                  event->event.id, &seen) &&
+                       seen.seq == event->seq && seen.verdict_seq == event->verdict_seq,
                    "the event of seq %llu is not known as it was", (unsigned long long)event->seq);
     }
     for (uint64_t seq = 0; store_next_open(sim->host.store, seq, &open); seq = open.seq)
@@ -86,6 +88,8 @@ static bool fits(enum model_state state, enum docket_state docket)
                docket == DOCKET_DELAYED;
     case MODEL_HELD:
         return docket == DOCKET_HELD;
+    case MODEL_PARKED:
+        return docket == DOCKET_PARKED;
     case MODEL_DONE:
         break;
     }
@@ -159,6 +163,11 @@ static const char *unrest_of_event(struct sim *sim, const struct model_event *ev
 
     if (event->state == MODEL_DONE)
         return NULL;
+    /* Parked, and what stands behind it: until someone decides. */
+    const struct model_place *place = &sim->model.places[event->place];
+    if (place->judging != NO_EVENT && sim->model.events[place->judging].state == MODEL_PARKED &&
+        event->state != MODEL_HELD)
+        return NULL;
     bool waits = event->state == MODEL_HELD;
     for (uint32_t i = 0; waits && i < event->waits_count; i++)
         waits = !model_year_of(sim, event->waits[i].ods, event->waits[i].year)->allotted;
@@ -166,8 +175,20 @@ static const char *unrest_of_event(struct sim *sim, const struct model_event *ev
         return NULL;
     (void)snprintf(text, sizeof text, "the event of seq %llu is still open, in state %d, %s",
                    (unsigned long long)event->seq, (int)event->state,
-                   event->state == MODEL_HELD ? "though what it waits for has come" : "for no reason");
+                   event->state == MODEL_HELD ? "though what it waits for has come"
+                                              : "for no reason");
     return text;
+}
+
+/** So many of its events are held or parked that it gets BUSY until someone decides. */
+static bool no_room_for(const struct sim *sim, struct ods sender)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < sim->model.events_count; i++) {
+        const struct model_event *event = &sim->model.events[i];
+        count += event->state != MODEL_DONE && ods_equal(event->event.sender, sender) ? 1 : 0;
+    }
+    return count >= sim->host.sender_max;
 }
 
 static const char *unrest_of_sent(struct sim *sim, uint32_t index)
@@ -177,12 +198,17 @@ static const char *unrest_of_sent(struct sim *sim, uint32_t index)
     const struct model_event *event = model_find(sim, &sent->event);
 
     text[0] = '\0';
-    if (sent->wanted)
+    bool open = event != NULL && event->sent == index && event->state != MODEL_DONE;
+    if (sent->wanted && !(open && sent->receipt_known) &&
+        !(event == NULL && no_room_for(sim, sent->event.sender)))
         (void)snprintf(text, sizeof text, "event #%u is not answered", index);
-    else if (!sent->refused && (event == NULL || event->sent != index))
-        (void)snprintf(text, sizeof text, "event #%u was answered, and is not in the journal", index);
-    else if (!sent->refused && sent->verdict != event->verdict && sent->verdict != VERDICT_HELD)
-        (void)snprintf(text, sizeof text, "the verdict told of event #%u is not the journal's", index);
+    else if (!sent->refused && !sent->wanted && (event == NULL || event->sent != index))
+        (void)snprintf(text, sizeof text, "event #%u was answered, and is not in the journal",
+                       index);
+    else if (!sent->refused && !sent->wanted && sent->verdict != event->verdict &&
+             sent->verdict != VERDICT_HELD)
+        (void)snprintf(text, sizeof text, "the verdict told of event #%u is not the journal's",
+                       index);
     return text[0] != '\0' ? text : NULL;
 }
 

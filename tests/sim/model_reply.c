@@ -42,7 +42,8 @@ static bool sees(const struct principal *principal, struct ods lead)
 {
     const char *own = principal->organisation.text;
     return (principal->verbs & VERB_BIT(VERB_OPERATE)) != 0 || strcmp(own, "X24") == 0 ||
-           strcmp(own, lead.text) == 0 || (strcmp(own, "0CE") == 0 && strcmp(lead.text, "02E") == 0);
+           strcmp(own, lead.text) == 0 ||
+           (strcmp(own, "0CE") == 0 && strcmp(lead.text, "02E") == 0);
 }
 
 static void judge_workflow(struct sim *sim, const struct reply *reply, uint32_t row)
@@ -113,6 +114,8 @@ static bool state_fits(const struct model_event *event, const char *state)
                strcmp(state, "delayed") == 0;
     case MODEL_HELD:
         return strcmp(state, "held") == 0;
+    case MODEL_PARKED:
+        return strcmp(state, "parked") == 0;
     case MODEL_DONE:
         break;
     }
@@ -149,10 +152,12 @@ static void judge_queues(struct sim *sim, const struct reply *reply)
     uint64_t queued = 0;
     uint64_t held = 0;
     uint64_t at_turn = 0;
+    uint64_t parked = 0;
 
     for (uint32_t row = 0; row < reply->rows_count; row++) {
         queued += number(sim, reply, row, "queued");
         held += number(sim, reply, row, "held");
+        parked += number(sim, reply, row, "parked");
         at_turn += number(sim, reply, row, "ready") + number(sim, reply, row, "leased") +
                    number(sim, reply, row, "delayed");
     }
@@ -160,8 +165,9 @@ static void judge_queues(struct sim *sim, const struct reply *reply)
     uint32_t counts[MODEL_DONE + 1] = {0};
     for (uint32_t i = 0; i < sim->model.events_count; i++)
         counts[sim->model.events[i].state]++;
-    sim_expect(sim, held == counts[MODEL_HELD] && queued <= counts[MODEL_QUEUED] &&
-                        at_turn <= counts[MODEL_AT_TURN],
+    sim_expect(sim,
+               held == counts[MODEL_HELD] && parked == counts[MODEL_PARKED] &&
+                   queued <= counts[MODEL_QUEUED] && at_turn <= counts[MODEL_AT_TURN],
                "the queues as of %llu have %llu queued, %llu at their turn, %llu held; there were "
                "%u, %u, %u",
                (unsigned long long)reply->as_of_seq, (unsigned long long)queued,
@@ -185,6 +191,6 @@ void model_reply(struct sim *sim, const struct reply *reply, connection_t to)
         judge_queues(sim, reply);
     else if (strcmp(client->query_command, "event status") == 0)
         judge_event(sim, reply);
-    else if (reply->rows_count > 0)
+    else if (strcmp(client->query_command, "workflow show") == 0 && reply->rows_count > 0)
         judge_workflow(sim, reply, 0);
 }

@@ -101,6 +101,8 @@ static void to_peer(struct sim *sim, const struct packet *packet)
     case PACKET_BEAT:
     case PACKET_BYE:
     case PACKET_FINDING:
+    case PACKET_ACCEPT:
+    case PACKET_PROGRESS:
     case PACKET_GONE:
         CHECK(packet->kind > PACKET_GONE);
         break;

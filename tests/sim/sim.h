@@ -27,6 +27,7 @@
 #define SIM_ARENA_BYTES (24 * 1024 * 1024)
 #define SIM_MAP_BYTES (64ull * 1024 * 1024)
 #define SIM_LEASE_MS 5000
+#define SIM_ATTEMPTS_MAX 4
 
 struct sim;
 
@@ -77,8 +78,8 @@ void disk_set_full(bool full);
 struct sim_peer {
     char name[16];
     struct principal principal;
-    uint32_t session;         /* of the connection: raised at each reconnect */
-    int64_t stream_at_ms;     /* what goes in order, does not overtake */
+    uint32_t session;     /* of the connection: raised at each reconnect */
+    int64_t stream_at_ms; /* what goes in order, does not overtake */
 };
 
 /** An event that was handed in, and what came of it. One event may be sent by several clients. */
@@ -95,7 +96,7 @@ struct sim_sent {
     uint64_t verdict_seq;
     enum verdict verdict;
     struct hash verdict_hash;
-    uint64_t floor;          /* newest position anyone had seen when it was first sent */
+    uint64_t floor;      /* newest position anyone had seen when it was first sent */
     uint64_t connection; /* on which the daemon heard it last; 0: not in this run of the daemon */
     uint64_t turn;       /* of the daemon, when that was */
     uint64_t heard[SIM_HEARD_MAX]; /* in that turn: the last one before it, and all of it */
@@ -130,16 +131,15 @@ struct sim_task {
     uint32_t attempt;
     struct event_id id;
     int64_t at_ms; /* when it is found; INT64_MAX: never */
-    uint32_t times;
 };
 enum worker_state { WORKER_DOWN, WORKER_JOINING, WORKER_HERE };
 struct sim_worker {
     enum worker_state state;
     struct hello hello;
     uint64_t run;
-    int64_t beat_ms;    /* the next beat, or the next HELLO */
-    int64_t back_ms;    /* when it is up again */
-    int64_t stuck_ms;   /* it does nothing until then */
+    int64_t beat_ms;  /* the next beat, or the next HELLO */
+    int64_t back_ms;  /* when it is up again */
+    int64_t stuck_ms; /* it does nothing until then */
     struct sim_task tasks[SIM_TASKS_MAX];
     uint32_t tasks_count;
     struct sim_task old; /* an assignment of before, for findings that come much too late */
@@ -186,6 +186,8 @@ enum packet_kind {
     PACKET_BEAT,
     PACKET_BYE,
     PACKET_FINDING,
+    PACKET_ACCEPT,
+    PACKET_PROGRESS,
     PACKET_GONE, /* the daemon notices that a connection is no more */
     PACKET_ANSWER,
     PACKET_REPLY,
@@ -196,7 +198,7 @@ enum packet_kind {
 struct packet_query {
     uint64_t query_id;
     const char *command;
-    struct argument arguments[3];
+    struct argument arguments[4];
     uint32_t arguments_count;
 };
 struct packet_finding {
@@ -216,7 +218,8 @@ struct packet {
         struct packet_query query;
         struct feed_ask ask;
         struct packet_finding finding;
-        struct { /* ANSWER */
+        struct assignment_token token; /* ACCEPT, PROGRESS */
+        struct {                       /* ANSWER */
             struct answer answer;
             enum reason_code why;
         };
@@ -256,6 +259,7 @@ struct sim_host {
     int64_t back_ms;  /* when it is started again */
     int64_t stuck_ms; /* stopped until then, as by SIGSTOP */
     bool draining;
+    uint32_t sender_max; /* events open of one organisation */
     struct packet inbox[HOST_INBOX_MAX];
     uint32_t inbox_count;
     uint32_t restarts;

@@ -115,7 +115,7 @@ static void make_beginning(struct sim *sim)
     }
     CHECK(broker_flush(host->broker) == STATUS_OK);
     broker_conclude(host->broker);
-    CHECK(broker_end(host->broker, true) == STATUS_OK);
+    CHECK(broker_end(host->broker) == STATUS_OK);
     CHECK(store_commit(host->store) == STATUS_OK);
     host->broker = broker_free(host->broker);
     host->store = store_close(host->store);
@@ -139,12 +139,12 @@ static void draw_weather(struct sim *sim)
         .clock = rare[sim_any(sim, ARRAY_LEN(rare))],
         .stuck = rare[sim_any(sim, ARRAY_LEN(rare))],
     };
-    sim_say(sim, "weather",
-            "lost %u%%, repeated %u%%, slow %u%%, reconnects %u%%, workers %u%%, crashes %u, disk %u, "
-            "clock %u, stuck %u in a thousand",
-            weather->lost, weather->repeated, weather->slow, weather->reconnects,
-            weather->worker_faults, weather->crashes, weather->disk, weather->clock,
-            weather->stuck);
+    sim_say(
+        sim, "weather",
+        "lost %u%%, repeated %u%%, slow %u%%, reconnects %u%%, workers %u%%, crashes %u, disk %u, "
+        "clock %u, stuck %u in a thousand",
+        weather->lost, weather->repeated, weather->slow, weather->reconnects,
+        weather->worker_faults, weather->crashes, weather->disk, weather->clock, weather->stuck);
 }
 
 static void begin(struct sim *sim, uint64_t seed)
@@ -157,7 +157,7 @@ static void begin(struct sim *sim, uint64_t seed)
     sim->sent_count = sim->ids = 0;
     sim->ended = 0;
     sim->net.count = 0;
-    sim->host = (struct sim_host){.back_ms = 0};
+    sim->host = (struct sim_host){.sender_max = seed % 8 == 0 ? 6 : 100};
     arena_reset(sim->arena);
     arena_reset(sim->decode);
     model_init(sim);
@@ -403,7 +403,8 @@ int main(int argc, char **argv)
     clock_gettime(CLOCK_MONOTONIC, &to);
     double seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
     uint64_t seeds = choice.last - choice.first + 1;
-    printf("%llu seeds (%llu..%llu) of %u steps hold: %llu entries, %llu restarts, %.1f s, %.0f a second\n",
+    printf("%llu seeds (%llu..%llu) of %u steps hold: %llu entries, %llu restarts, %.1f s, %.0f a "
+           "second\n",
            (unsigned long long)seeds, (unsigned long long)choice.first,
            (unsigned long long)choice.last, choice.steps, (unsigned long long)entries,
            (unsigned long long)restarts, seconds, (double)seeds / seconds);

@@ -21,6 +21,8 @@ enum judgement worker_judge(struct event_id id, uint32_t attempt)
     case 3:
     case 4:
         return attempt <= 2 ? JUDGE_ERROR : JUDGE_GOOD;
+    case 5:
+        return JUDGE_ERROR;
     default:
         return JUDGE_GOOD;
     }
@@ -65,7 +67,8 @@ static void say_hello(struct sim *sim, uint32_t at)
     worker->state = WORKER_JOINING;
     worker->tasks_count = 0;
     worker->beat_ms = sim->now.mono_ms + HELLO_AGAIN_MS;
-    sim_say(sim, sim->peers[WORKER_PEER(at)].name, "says HELLO, capacity %u", worker->hello.capacity);
+    sim_say(sim, sim->peers[WORKER_PEER(at)].name, "says HELLO, capacity %u",
+            worker->hello.capacity);
     send(sim, at, PACKET_HELLO);
 }
 
@@ -188,6 +191,15 @@ void worker_welcome(struct sim *sim, uint32_t at, uint64_t run, bool error)
     worker->run = run;
 }
 
+/** It accepts, or is still at it. */
+static void say_of(struct sim *sim, uint32_t at, const struct sim_task *task, enum packet_kind kind)
+{
+    struct packet packet = {.kind = kind, .peer = WORKER_PEER(at)};
+
+    packet.token = (struct assignment_token){.token = task->token, .seq = task->seq};
+    net_send(sim, packet);
+}
+
 void worker_assignment(struct sim *sim, uint32_t at, const struct sim_task *task)
 {
     struct sim_worker *worker = &sim->workers[at];
@@ -202,11 +214,13 @@ void worker_assignment(struct sim *sim, uint32_t at, const struct sim_task *task
     CHECK(event != NULL);
     struct sim_task *mine = &worker->tasks[worker->tasks_count++];
     *mine = *task;
+    if (!sim_fault(sim, sim->weather.worker_faults))
+        say_of(sim, at, task, PACKET_ACCEPT);
     mine->id = event->event.id;
     mine->at_ms = sim->now.mono_ms + sim_any(sim, WORK_MS);
     if (sim_fault(sim, sim->weather.worker_faults))
-        mine->at_ms = sim_any(sim, 3) == 0 ? INT64_MAX
-                                           : sim->now.mono_ms + sim_any(sim, 2 * SIM_LEASE_MS);
+        mine->at_ms =
+            sim_any(sim, 3) == 0 ? INT64_MAX : sim->now.mono_ms + sim_any(sim, 2 * SIM_LEASE_MS);
     sim_say(sim, sim->peers[WORKER_PEER(at)].name, "gets seq %llu, token %llu.%llu, attempt %u",
             (unsigned long long)task->seq, (unsigned long long)task->token.run,
             (unsigned long long)task->token.counter, task->attempt);
