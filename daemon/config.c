@@ -49,6 +49,7 @@ static const struct config_row rows[] = {
     {"segment_bytes",          KIND_NUMBER, NULL, 64 * MIB, 4 * MIB, 1 * GIB, false},
     {"map_bytes",              KIND_NUMBER, NULL, 16 * GIB, 16 * MIB, 1024 * GIB, false},
     {"reserve_bytes",          KIND_NUMBER, NULL, 64 * MIB, 1 * MIB, 1024 * GIB, false},
+    {"scrub_rows",             KIND_NUMBER, NULL, 1000, 0, 1000000, false},
     {"drain_ms",               KIND_NUMBER, NULL, 10000, 0, 600000, true},
     {"workers_max",            KIND_NUMBER, NULL, 64, 1, WORKERS_MAX, false},
     {"feeds_max",              KIND_NUMBER, NULL, 256, 1, FEEDS_MAX, false},
@@ -295,6 +296,7 @@ static void take_values(cfg_t *cfg, struct config *ret)
         .map_bytes = (uint64_t)cfg_getint(cfg, "map_bytes"),
         .checkpoint_interval_s = (uint32_t)cfg_getint(cfg, "checkpoint_interval_s"),
         .reserve_bytes = (uint64_t)cfg_getint(cfg, "reserve_bytes"),
+        .scrub_rows = (uint32_t)cfg_getint(cfg, "scrub_rows"),
         .drain_ms = (uint32_t)cfg_getint(cfg, "drain_ms"),
         .workers_max = (uint32_t)cfg_getint(cfg, "workers_max"),
         .feeds_max = (uint32_t)cfg_getint(cfg, "feeds_max"),
@@ -469,6 +471,7 @@ const char *config_needs_restart(const struct config *before, const struct confi
                              before->workers_uid == after->workers_uid},
         {"server_key_file", strcmp(before->server_key_file, after->server_key_file) == 0},
         {"signing_key_file", strcmp(before->signing_key_file, after->signing_key_file) == 0},
+        {"scrub_rows", before->scrub_rows == after->scrub_rows},
         {"checkpoint_interval_s", before->checkpoint_interval_s == after->checkpoint_interval_s},
         {"operator_public_key",
          before->operator_key_given == after->operator_key_given &&

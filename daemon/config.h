@@ -28,6 +28,7 @@ struct config {
     uint64_t map_bytes;
     uint64_t reserve_bytes;
     uint32_t checkpoint_interval_s; /* 0: none */
+    uint32_t scrub_rows;            /* a second; 0: none */
     uint32_t drain_ms;
     uint32_t workers_max;
     uint32_t feeds_max;

@@ -244,6 +244,10 @@ static bool store_begin(struct daemon *daemon)
         log_line(&daemon->log, LOG_LEVEL_WARNING,
                  "unfinished batch cut off, nobody was told of it bytes=%" PRIu64,
                  report.torn_bytes);
+    if (report.state_upgraded_from != 0)
+        log_line(&daemon->log, LOG_LEVEL_NOTICE,
+                 "state of an older format put aside as state.old, and built anew format=%u",
+                 report.state_upgraded_from);
     log_line(&daemon->log, LOG_LEVEL_NOTICE,
              "store open run=%" PRIu64 " seq=%" PRIu64 " replayed=%" PRIu64
              " created=%d rebuilt=%d",
@@ -304,6 +308,7 @@ static bool broker_begin_with(struct daemon *daemon)
         .workflows_open_lead_max = daemon->config.workflows_open_lead_max,
         .version = COMMISSION_VERSION,
         .signing_secret = daemon->signing.secret,
+        .scrub_rows = daemon->config.scrub_rows,
         .checkpoint_ms = (int64_t)daemon->config.checkpoint_interval_s * 1000,
     };
     uint32_t seed = 0;

@@ -284,6 +284,8 @@ int64_t broker_due_ms(const struct broker *broker)
     int64_t due_ms = sooner(due_next_ms(broker->due), roster_due_ms(broker->roster));
     due_ms = sooner(due_ms, feeds_due_ms(broker->feeds, store_durable_seq(broker->store)));
     due_ms = sooner(due_ms, notary_due_ms(broker->notary, store_durable_seq(broker->store)));
+    if (broker->options.scrub_rows > 0)
+        due_ms = sooner(due_ms, broker->scrub_next_ms);
     if (broker->dirty_since_ms != 0)
         due_ms = sooner(due_ms, broker->dirty_since_ms + STATE_COMMIT_MS);
     return due_ms;
@@ -337,6 +339,23 @@ static enum status keep_up(struct broker *broker)
         return store_commit(broker->store);
     }
     return store_tend(broker->store);
+}
+
+enum status broker_idle(struct broker *broker)
+{
+    uint32_t rows = broker->options.scrub_rows;
+    bool passed = false;
+
+    if (rows == 0 || broker->failure != STATUS_OK || broker->now.mono_ms < broker->scrub_next_ms)
+        return broker->failure;
+    if (store_dirty_rows(broker->store) == 0) {
+        enum status status =
+            store_scrub_step(broker->store, (rows + SCRUB_STEPS - 1) / SCRUB_STEPS, &passed);
+        if (status != STATUS_OK)
+            broker_fail(broker, status);
+    }
+    broker->scrub_next_ms = broker->now.mono_ms + (passed ? SCRUB_REST_MS : SCRUB_EVERY_MS);
+    return broker->failure;
 }
 
 enum status broker_end(struct broker *broker)

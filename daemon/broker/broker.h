@@ -39,6 +39,7 @@ struct broker_options {
     const char *version;
     const uint8_t
         *signing_secret;   /* STATEMENT_SECRET_BYTES, stays the caller's; NULL: nothing is signed */
+    uint32_t scrub_rows;   /* of the state looked at a second while idle; 0: none */
     int64_t checkpoint_ms; /* between two checkpoints of the head; 0: none */
 };
 
@@ -110,6 +111,8 @@ int64_t broker_due_ms(const struct broker *broker);
 
 MUST_USE enum status broker_flush(struct broker *broker);
 void broker_conclude(struct broker *broker);
+/** After broker_end(), when nothing else was there to do: some rows of the state are looked at (the slow scrub). STATUS_OK, or the store's failure. */
+MUST_USE enum status broker_idle(struct broker *broker);
 MUST_USE enum status broker_end(struct broker *broker);
 
 /* ---- what is owed ---- */

@@ -15,6 +15,9 @@
 #include "daemon/domain/stage.h"
 
 #define BROKER_ARENA_BYTES (2 * ARENA_BYTES_MAX) /* what is owed in one turn */
+#define SCRUB_STEPS 4                            /* a second, while idle */
+#define SCRUB_EVERY_MS (1000 / SCRUB_STEPS)
+#define SCRUB_REST_MS 3600000 /* between two passes through the state */
 #define BUSY_RETRY_MS 250
 #define OFFERS_GONE_MAX                                                                            \
     2 /* workers that go away before they accept an event: each one more is a failed attempt */
@@ -82,6 +85,7 @@ struct broker {
     bool unassigned; /* the last turn had no room for more assignments */
     bool concluded;  /* what is owed may leave */
     enum status failure;
+    int64_t scrub_next_ms;  /* monotonic */
     int64_t dirty_since_ms; /* monotonic; 0: the state is clean */
     uint64_t counter;       /* of the last token */
     struct broker_counts counts;

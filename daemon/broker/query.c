@@ -82,6 +82,9 @@ static const struct column journal_head[] = {
     NUMBER("seq"), TEXT("hash"), TEXT("journal_id"), NUMBER("run"), WIDE("applied_seq", NUMBER),
     WIDE("signing_key", TEXT),
 };
+static const struct column db_stats[] = {
+    TEXT("part"), TEXT("name"), NUMBER("rows"), NUMBER("bytes"), TEXT("note"),
+};
 static const struct column statements[] = {
     TEXT("journal_id"), NUMBER("seq"), TEXT("hash"), MOMENT("at"), WIDE("statement", TEXT),
 };
@@ -132,6 +135,8 @@ static const struct command commands[] = {
      "the newest signed checkpoint of the head"},
     {"journal show", READING, TAKES(SEQ), TAKES(SEQ), COLUMNS(entries), SINGLE, query_journal_show,
      "one entry"},
+    {"db stats", OPERATING, 0, 0, COLUMNS(db_stats), LIST, query_db_stats,
+     "the store: tables, map, journal, disk, how far the scrub is, formats"},
     {"journal read", OPERATING, TAKES(FROM), 0, NULL, 0, LIST, query_journal_read,
      "entries from a seq on, as they stand in the journal"},
 };

@@ -186,6 +186,10 @@ void query_journal_head(struct asking *asking);
 void query_journal_show(struct asking *asking);
 void query_journal_read(struct asking *asking);
 
+/* ---- query_store.c ---- */
+
+void query_db_stats(struct asking *asking);
+
 /* ---- query_statements.c ---- */
 
 void query_event_receipt(struct asking *asking);

@@ -407,6 +407,8 @@ static enum status turn(struct loop *loop)
     bool idle = !workers.any && !clients.any && owed_count == 0;
     status = broker_end(broker);
     intake_end(loop->intake);
+    if (status == STATUS_OK && idle)
+        status = broker_idle(broker);
     if (status != STATUS_OK)
         return failed(loop, status, "state");
     loop->more = workers.more || clients.more || loop->revoked_count > 0;

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <sodium.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SLOTS 4      /* batches in memory: the pending one and those before it */
@@ -617,6 +618,19 @@ uint64_t journal_flushes(const struct journal *journal)
 uint64_t journal_written_bytes(const struct journal *journal)
 {
     return journal->written_bytes;
+}
+
+uint64_t journal_disk_bytes(const struct journal *journal)
+{
+    uint64_t total = 0;
+
+    for (uint32_t i = 0; i < journal->segments_count; i++) {
+        struct path path = part_path(journal->dir.text, journal->segments[i], "seg");
+        struct stat about;
+        if (stat(path.text, &about) == 0)
+            total += (uint64_t)about.st_size;
+    }
+    return total;
 }
 
 /** Is it still in memory? */

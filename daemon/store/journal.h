@@ -64,6 +64,8 @@ struct hash journal_durable_hash(const struct journal *journal);
 void journal_id(const struct journal *journal, uint8_t ret[16]);
 uint64_t journal_flushes(const struct journal *journal);
 uint64_t journal_written_bytes(const struct journal *journal);
+/** Bytes of all segments, whole; a closed one counts as it was made. */
+uint64_t journal_disk_bytes(const struct journal *journal);
 
 /**
  * An entry, pending or on disk, checked by its hash. The slice is valid until the next call into the journal.

@@ -315,6 +315,47 @@ fail:
     return status;
 }
 
+/** Read the row; other tables may be there or not. */
+static enum status peek(struct kv *kv, struct slice key, uint8_t *ret, size_t max, size_t *ret_len)
+{
+    MDB_val name = val_of(key);
+    MDB_val value;
+
+    if (!begin(kv))
+        return kv->failure;
+    int code = mdb_dbi_open(kv->txn, table_names[KV_META], 0, &kv->tables[KV_META]);
+    if (code == MDB_SUCCESS)
+        code = mdb_get(kv->txn, kv->tables[KV_META], &name, &value);
+    if (code == MDB_SUCCESS) {
+        *ret_len = value.mv_size < max ? value.mv_size : max;
+        memcpy(ret, value.mv_data, *ret_len);
+    }
+    abort_txn(kv);
+    return code == MDB_NOTFOUND ? STATUS_NOT_FOUND : status_of(code);
+}
+
+enum status kv_peek(const char *dir, uint64_t map_bytes, struct slice key, uint8_t *ret, size_t max,
+                    size_t *ret_len)
+{
+    struct path data = file_path(dir, "data.mdb");
+    struct kv kv = {.read_only = true};
+    struct stat about;
+
+    if (stat(data.text, &about) != 0 || about.st_size < KV_META_BYTES)
+        return STATUS_STORE_CORRUPT;
+    enum status status = guard(&kv, dir);
+    if (status == STATUS_OK)
+        status = open_env(&kv, dir, map_bytes);
+    if (status == STATUS_OK)
+        status = check_size(&kv);
+    if (status == STATUS_OK)
+        status = peek(&kv, key, ret, max, ret_len);
+    if (kv.env != NULL)
+        mdb_env_close(kv.env);
+    unguard(&kv);
+    return status;
+}
+
 struct kv *kv_close(struct kv *kv)
 {
     if (kv == NULL)
@@ -476,6 +517,21 @@ uint64_t kv_count(struct kv *kv, enum kv_table table)
     return about.ms_entries;
 }
 
+uint64_t kv_table_bytes(struct kv *kv, enum kv_table table)
+{
+    MDB_stat about;
+
+    if (!begin(kv))
+        return 0;
+    int code = mdb_stat(kv->txn, kv->tables[table], &about);
+    if (code != MDB_SUCCESS) {
+        keep(kv, code);
+        return 0;
+    }
+    return (about.ms_branch_pages + about.ms_leaf_pages + about.ms_overflow_pages) *
+           (uint64_t)about.ms_psize;
+}
+
 /* ---- the transaction ---- */
 
 enum status kv_failure(const struct kv *kv)
@@ -546,6 +602,11 @@ uint64_t kv_used_bytes(const struct kv *kv)
     uint64_t bytes = pages_bytes(kv);
     uint64_t free_bytes = kv->free_pages * kv->page_bytes;
     return bytes > free_bytes ? bytes - free_bytes : bytes;
+}
+
+uint64_t kv_high_bytes(const struct kv *kv)
+{
+    return pages_bytes(kv);
 }
 
 uint64_t kv_map_bytes(const struct kv *kv)

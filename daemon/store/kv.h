@@ -47,6 +47,12 @@ MUST_USE enum status kv_create(const char *dir, const char *parent, uint64_t map
  * STATUS_NO_MEMORY, STATUS_IO_FAILED, STATUS_STORE_FAILED.
  */
 MUST_USE enum status kv_open(struct kv **ret, const char *dir, uint64_t map_bytes, bool read_only);
+/**
+ * The value of @key in META of what kv_create() made, by this version or another: at most @max bytes of it to @ret. Nothing is changed.
+ * STATUS_NOT_FOUND: there is no such row; the other failures as kv_open().
+ */
+MUST_USE enum status kv_peek(const char *dir, uint64_t map_bytes, struct slice key, uint8_t *ret,
+                             size_t max, size_t *ret_len);
 /** Release; what is not committed is gone. NULL is fine. Returns NULL. */
 struct kv *kv_close(struct kv *kv);
 
@@ -69,6 +75,9 @@ uint32_t kv_dirty(const struct kv *kv);
 /** Commit. STATUS_OK, or the first failure: what is on disk is then either the last commit or this one. */
 MUST_USE enum status kv_commit(struct kv *kv);
 
+/** Bytes of a table's pages, as of the open transaction; and up to the last page ever taken, as of the last commit. */
+uint64_t kv_table_bytes(struct kv *kv, enum kv_table table);
+uint64_t kv_high_bytes(const struct kv *kv);
 /**
  * Bytes of the map in use (as of the last commit), and of the map. In use are its pages up to the last one; once they are half of
  * the map, less those that are free again, counted each KV_COUNT_EVERY commits and at each one where it is nearly full.

@@ -629,6 +629,16 @@ void record_encode_position(struct record *record, const struct position *positi
     put_bytes(record, position->applied_hash.bytes, sizeof position->applied_hash.bytes);
     put_u64(record, position->run);
     put_bytes(record, position->journal_id, sizeof position->journal_id);
+    for (uint32_t table = 0; table < KV_TABLES; table++)
+        put_u64(record, position->rows[table]);
+}
+
+bool record_decode_format(struct slice payload, uint32_t *ret)
+{
+    struct reading reading = read_from((struct slice){payload.bytes, payload.len < 4 ? 0 : 4});
+
+    *ret = get_u32(&reading);
+    return whole(&reading);
 }
 
 bool record_decode_position(struct slice payload, struct position *ret)
@@ -640,6 +650,8 @@ bool record_decode_position(struct slice payload, struct position *ret)
     get_bytes(&reading, ret->applied_hash.bytes, sizeof ret->applied_hash.bytes);
     ret->run = get_u64(&reading);
     get_bytes(&reading, ret->journal_id, sizeof ret->journal_id);
+    for (uint32_t table = 0; table < KV_TABLES; table++)
+        ret->rows[table] = get_u64(&reading);
     return whole(&reading);
 }
 

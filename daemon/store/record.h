@@ -100,9 +100,13 @@ struct position {
     struct hash applied_hash;
     uint64_t run; /* of the last STARTED entry */
     uint8_t journal_id[16];
+    uint64_t rows
+        [KV_TABLES]; /* of each table as it was committed; META's is 0. A table more is a format more */
 };
 void record_encode_position(struct record *record, const struct position *position);
 MUST_USE bool record_decode_position(struct slice payload, struct position *ret);
+/** The format alone, of whichever it is: it comes first in all of them. */
+MUST_USE bool record_decode_format(struct slice payload, uint32_t *ret);
 
 /** The digest of an event's bytes that `seen` keeps: BLAKE2b-128 with a context of its own. */
 void record_event_digest(struct slice event_bytes, uint8_t ret[16]);

@@ -82,24 +82,24 @@ static enum status find_event(struct journal *journal, struct state *state, stru
 }
 
 enum status replay_entry(struct journal *journal, struct state *state, struct arena *arena,
-                         const struct walk_entry *walked, char text[REPLAY_TEXT_SIZE])
+                         const struct walk_entry *walked, struct entry *ret,
+                         char text[REPLAY_TEXT_SIZE])
 {
-    struct entry entry;
     struct event event;
     const struct event *found = NULL;
 
     arena_reset(arena);
-    enum status status = codec_decode_entry(walked->bytes, arena, &entry);
-    if (status == STATUS_OK && entry.seq != walked->seq)
+    enum status status = codec_decode_entry(walked->bytes, arena, ret);
+    if (status == STATUS_OK && ret->seq != walked->seq)
         status = STATUS_MALFORMED;
     if (status == STATUS_OK)
-        status = find_event(journal, state, arena, &entry, &event, &found);
+        status = find_event(journal, state, arena, ret, &event, &found);
     if (status != STATUS_OK) {
         snprintf(text, REPLAY_TEXT_SIZE, "journal: entry %llu cannot be read: %s",
                  (unsigned long long)walked->seq, status_text(status));
         return STATUS_STORE_CORRUPT;
     }
-    state_apply(state, &entry, found, &walked->hash);
+    state_apply(state, ret, found, &walked->hash);
     status = state_failure(state);
     if (status != STATUS_OK)
         snprintf(text, REPLAY_TEXT_SIZE, "entry %llu cannot be applied: %s; %s",
@@ -112,10 +112,11 @@ static enum status replay_walk(struct walk *walk, struct journal *journal, struc
                                char text[REPLAY_TEXT_SIZE])
 {
     struct walk_entry walked;
+    struct entry entry;
     enum status status;
 
     while ((status = walk_next(walk, &walked, text)) == STATUS_OK) {
-        status = replay_entry(journal, state, arena, &walked, text);
+        status = replay_entry(journal, state, arena, &walked, &entry, text);
         if (status == STATUS_OK && state_dirty(state) >= REPLAY_DIRTY_MAX)
             status = state_commit(state);
         if (status != STATUS_OK)

@@ -24,9 +24,10 @@ MUST_USE enum status replay_check(struct journal *journal, const struct state *s
 MUST_USE enum status replay_event_bytes(struct journal *journal, struct state *state,
                                         struct arena *arena, uint64_t seq, struct slice *ret);
 
-/** Decode @walked and apply it to @state. STATUS_STORE_CORRUPT and the state's failures: @text says. */
+/** Decode @walked to *@ret (in @arena) and apply it to @state. STATUS_STORE_CORRUPT and the state's failures: @text says. */
 MUST_USE enum status replay_entry(struct journal *journal, struct state *state, struct arena *arena,
-                                  const struct walk_entry *walked, char text[REPLAY_TEXT_SIZE]);
+                                  const struct walk_entry *walked, struct entry *ret,
+                                  char text[REPLAY_TEXT_SIZE]);
 
 /** Apply all that @state has not seen, commit now and then and at the end. *@ret_count: how many. */
 MUST_USE enum status replay_tail(struct journal *journal, struct state *state, struct arena *arena,

@@ -303,6 +303,17 @@ void rows_make_position(struct rows *rows, const struct position *position, stru
     *ret_value = record_seal(&rows->record, KV_META, *ret_key);
 }
 
+bool rows_next_any(struct rows *rows, enum kv_table table, struct slice after,
+                   struct slice *ret_key, struct slice *ret_payload)
+{
+    struct name name;
+
+    name.len = 0;
+    if (after.len > 0)
+        add_bytes(&name, after.bytes, after.len);
+    return next(rows, table, &name, ret_key, ret_payload);
+}
+
 /* ---- workflows ---- */
 
 bool rows_get_workflow(struct rows *rows, uint64_t number, struct workflow *ret)
@@ -444,6 +455,14 @@ void rows_del_wait(struct rows *rows, const struct wait *wait, uint64_t seq)
     overlay_del(rows->overlay, KV_WAITS, slice_of(&name));
 }
 
+bool rows_has_wait(struct rows *rows, const struct wait *wait, uint64_t seq)
+{
+    struct name name = name_wait(wait, seq);
+    struct slice payload;
+
+    return get(rows, KV_WAITS, &name, &payload);
+}
+
 bool rows_next_wait(struct rows *rows, struct wait *wait, uint64_t *seq)
 {
     struct name after = name_wait(wait, *seq);
@@ -473,6 +492,14 @@ void rows_del_due(struct rows *rows, int64_t due_ms, uint64_t seq)
     struct name name = name_due(due_ms, seq);
 
     overlay_del(rows->overlay, KV_DUE, slice_of(&name));
+}
+
+bool rows_has_due(struct rows *rows, int64_t due_ms, uint64_t seq)
+{
+    struct name name = name_due(due_ms, seq);
+    struct slice payload;
+
+    return get(rows, KV_DUE, &name, &payload);
 }
 
 bool rows_next_due(struct rows *rows, int64_t *due_ms, uint64_t *seq)
@@ -727,13 +754,19 @@ void rows_put_key(struct rows *rows, const struct key_row *row)
 
 void rows_get_ledger(struct rows *rows, struct ods ods, int32_t year, struct ledger_year *ret)
 {
-    struct name name = name_ledger(ods, year);
-    struct slice payload;
     struct ledger_year empty = {.ods = ods, .year = year};
 
     *ret = empty;
-    if (get(rows, KV_LEDGER, &name, &payload))
-        (void)decoded(rows, KV_LEDGER, slice_of(&name), record_decode_ledger(payload, ret));
+    (void)rows_find_ledger(rows, ods, year, ret);
+}
+
+bool rows_find_ledger(struct rows *rows, struct ods ods, int32_t year, struct ledger_year *ret)
+{
+    struct name name = name_ledger(ods, year);
+    struct slice payload;
+
+    return get(rows, KV_LEDGER, &name, &payload) &&
+           decoded(rows, KV_LEDGER, slice_of(&name), record_decode_ledger(payload, ret));
 }
 
 bool rows_next_ledger(struct rows *rows, struct ods after_ods, int32_t after_year,

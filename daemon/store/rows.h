@@ -50,6 +50,10 @@ void rows_put_position(struct rows *rows, const struct position *position);
 void rows_make_position(struct rows *rows, const struct position *position, struct slice *ret_key,
                         struct slice *ret_value);
 
+/** The first row of any table whose key is greater than @after (empty: the first): key and payload, its digest checked, until the next call. */
+bool rows_next_any(struct rows *rows, enum kv_table table, struct slice after,
+                   struct slice *ret_key, struct slice *ret_payload);
+
 bool rows_get_workflow(struct rows *rows, uint64_t number, struct workflow *ret);
 bool rows_find_workflow(struct rows *rows, struct ods lead, const struct reference *reference,
                         struct workflow *ret);
@@ -71,10 +75,12 @@ void rows_del_open(struct rows *rows, uint64_t seq);
 
 void rows_put_wait(struct rows *rows, const struct wait *wait, uint64_t seq);
 void rows_del_wait(struct rows *rows, const struct wait *wait, uint64_t seq);
+bool rows_has_wait(struct rows *rows, const struct wait *wait, uint64_t seq);
 bool rows_next_wait(struct rows *rows, struct wait *wait, uint64_t *seq);
 
 void rows_put_due(struct rows *rows, int64_t due_ms, uint64_t seq);
 void rows_del_due(struct rows *rows, int64_t due_ms, uint64_t seq);
+bool rows_has_due(struct rows *rows, int64_t due_ms, uint64_t seq);
 bool rows_next_due(struct rows *rows, int64_t *due_ms, uint64_t *seq);
 
 void rows_put_fact(struct rows *rows, uint64_t number, enum event_type type, uint64_t seq,
@@ -107,6 +113,8 @@ bool rows_next_key(struct rows *rows, uint64_t after_entry_seq, struct key_row *
 void rows_put_key(struct rows *rows, const struct key_row *row);
 
 void rows_get_ledger(struct rows *rows, struct ods ods, int32_t year, struct ledger_year *ret);
+/** The same; false: there is no row. */
+bool rows_find_ledger(struct rows *rows, struct ods ods, int32_t year, struct ledger_year *ret);
 bool rows_next_ledger(struct rows *rows, struct ods after_ods, int32_t after_year,
                       struct ledger_year *ret);
 void rows_put_ledger(struct rows *rows, const struct ledger_year *year);

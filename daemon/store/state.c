@@ -11,6 +11,7 @@ struct state {
     struct position position;
     uint64_t committed_seq;
     uint64_t commits;
+    uint32_t upgraded_from;
     struct open_copy open;   /* the event that the entry is about */
     struct open_copy beside; /* and the one whose link it changes */
 };
@@ -30,8 +31,81 @@ static enum status create(struct state *state, const char *dir, const char *pare
     return kv_create(dir, parent, map_bytes, key, value);
 }
 
+/** The format of the state in @dir. STATUS_NOT_FOUND: it cannot be told; whoever opens it will say why. */
+static enum status find_format(struct state *state, const char *dir, uint64_t map_bytes,
+                               uint32_t *ret)
+{
+    static const struct position none;
+    uint8_t bytes[RECORD_HEADER_BYTES + 256];
+    struct slice key;
+    struct slice ignored;
+    struct slice payload;
+    size_t len;
+
+    rows_make_position(&state->rows, &none, &key, &ignored);
+    enum status status = kv_peek(dir, map_bytes, key, bytes, sizeof bytes, &len);
+    if (status != STATUS_OK || !record_open((struct slice){bytes, len}, KV_META, key, &payload) ||
+        !record_decode_format(payload, ret))
+        return STATUS_NOT_FOUND;
+    return STATUS_OK;
+}
+
+/** What an older version left is put aside, and what one before it left is removed. */
+static enum status put_aside(const char *dir, const char *parent)
+{
+    char old[FILE_PATH_SIZE];
+
+    if ((size_t)snprintf(old, sizeof old, "%s.old", dir) >= sizeof old)
+        return STATUS_INVALID;
+    enum status status = file_remove_dir(old);
+    return status == STATUS_OK ? file_rename(dir, old, parent) : status;
+}
+
+/** Is what is in @dir of our format? STATUS_OK: yes, or it is put aside. STATUS_NOT_FOUND: it is older, and @read_only. STATUS_STORE_NEWER. */
+static enum status check_format(struct state *state, const char *dir, const char *parent,
+                                uint64_t map_bytes, bool read_only, char text[STATE_TEXT_SIZE])
+{
+    uint32_t format;
+
+    if (!file_exists(dir) || find_format(state, dir, map_bytes, &format) != STATUS_OK ||
+        format == STATE_FORMAT)
+        return STATUS_OK;
+    if (format > STATE_FORMAT) {
+        snprintf(text, STATE_TEXT_SIZE, "state: format %u, this version knows %d", (unsigned)format,
+                 STATE_FORMAT);
+        return STATUS_STORE_NEWER;
+    }
+    if (read_only) {
+        snprintf(text, STATE_TEXT_SIZE, "state: of the older format %u", (unsigned)format);
+        return STATUS_NOT_FOUND;
+    }
+    state->upgraded_from = format;
+    enum status status = put_aside(dir, parent);
+    if (status != STATUS_OK)
+        snprintf(text, STATE_TEXT_SIZE, "state: of format %u, and it cannot be put aside: %s",
+                 (unsigned)format, status_text(status));
+    return status;
+}
+
+/** Have the tables as many rows as were committed? */
+static enum status check_counts(struct state *state, char text[STATE_TEXT_SIZE])
+{
+    for (uint32_t table = KV_META + 1; table < KV_TABLES; table++) {
+        uint64_t there = kv_count(state->rows.kv, (enum kv_table)table);
+        if (there == state->position.rows[table])
+            continue;
+        snprintf(text, STATE_TEXT_SIZE,
+                 "state: table %s has %llu rows, and %llu were committed; without the folder "
+                 "state it is built again from the journal",
+                 kv_table_name((enum kv_table)table), (unsigned long long)there,
+                 (unsigned long long)state->position.rows[table]);
+        return STATUS_STORE_CORRUPT;
+    }
+    return state_failure(state);
+}
+
 /** Read the position and see that this state is one of ours. */
-static enum status check_position(struct state *state, const uint8_t journal_id[16],
+static enum status check_position(struct state *state, const uint8_t journal_id[16], bool read_only,
                                   char text[STATE_TEXT_SIZE])
 {
     if (!rows_get_position(&state->rows, &state->position)) {
@@ -39,17 +113,13 @@ static enum status check_position(struct state *state, const uint8_t journal_id[
         snprintf(text, STATE_TEXT_SIZE, "state: its position is missing or damaged");
         return status == STATUS_OK ? STATUS_STORE_CORRUPT : status;
     }
-    if (state->position.format > STATE_FORMAT) {
-        snprintf(text, STATE_TEXT_SIZE, "state: format %u, this version knows %d",
-                 (unsigned)state->position.format, STATE_FORMAT);
-        return STATUS_STORE_NEWER;
-    }
     if (memcmp(state->position.journal_id, journal_id, 16) != 0) {
         snprintf(text, STATE_TEXT_SIZE, "state: it belongs to another journal");
         return STATUS_STORE_CORRUPT;
     }
     state->committed_seq = state->position.applied_seq;
-    return STATUS_OK;
+    /* Who only reads compares, and names each row. */
+    return read_only ? STATUS_OK : check_counts(state, text);
 }
 
 enum status state_open(struct state **ret, const char *dir, const char *parent, uint64_t map_bytes,
@@ -66,6 +136,9 @@ enum status state_open(struct state **ret, const char *dir, const char *parent, 
     struct state *state = calloc(1, sizeof *state);
     if (state == NULL)
         return STATUS_NO_MEMORY;
+    status = check_format(state, dir, parent, map_bytes, read_only, text);
+    if (status != STATUS_OK)
+        goto fail;
     if (!file_exists(dir)) {
         *ret_created = true;
         status = create(state, dir, parent, map_bytes, journal_id);
@@ -81,7 +154,7 @@ enum status state_open(struct state **ret, const char *dir, const char *parent, 
                      ? "; without its folder it is built again from the journal"
                      : "");
     if (status == STATUS_OK)
-        status = check_position(state, journal_id, text);
+        status = check_position(state, journal_id, read_only, text);
     if (status != STATUS_OK)
         goto fail;
 
@@ -101,6 +174,11 @@ struct state *state_close(struct state *state)
     }
     free(state);
     return NULL;
+}
+
+uint32_t state_upgraded_from(const struct state *state)
+{
+    return state->upgraded_from;
 }
 
 struct rows *state_rows(struct state *state)
@@ -519,6 +597,8 @@ enum status state_commit(struct state *state)
     if (state->position.applied_seq == state->committed_seq)
         return STATUS_OK;
     overlay_spill(state->rows.overlay);
+    for (uint32_t table = KV_META + 1; table < KV_TABLES; table++)
+        state->position.rows[table] = kv_count(state->rows.kv, (enum kv_table)table);
     rows_put_position(&state->rows, &state->position);
     status = kv_commit(state->rows.kv);
     if (status != STATUS_OK)

@@ -12,6 +12,7 @@ struct state;
 
 /**
  * Open the state in @dir (whose parent is @parent), or make an empty one of the journal @journal_id; @ret_created says which.
+ * One of an older format is put aside as @dir.old and an empty one made: it is derived, the journal builds it anew. (Read only: STATUS_NOT_FOUND.)
  * STATUS_OK: *@ret is the caller's, to be released with state_close(). STATUS_NOT_FOUND: @read_only and there is none.
  * STATUS_STORE_CORRUPT (also of another journal), STATUS_STORE_NEWER: @text says what. The other failures as kv_open().
  */
@@ -20,6 +21,9 @@ MUST_USE enum status state_open(struct state **ret, const char *dir, const char 
                                 bool *ret_created, char text[STATE_TEXT_SIZE]);
 /** Release; what is not committed is gone. NULL is fine. Returns NULL. */
 struct state *state_close(struct state *state);
+
+/** The format of the state that was put aside as it was opened; 0: none was. */
+uint32_t state_upgraded_from(const struct state *state);
 
 /** Its rows, for reading. */
 struct rows *state_rows(struct state *state);

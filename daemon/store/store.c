@@ -4,6 +4,8 @@
 #include "daemon/store/file.h"
 #include "daemon/store/journal.h"
 #include "daemon/store/replay.h"
+#include "daemon/store/scrub.h"
+#include "daemon/store/segment.h"
 #include "daemon/store/state.h"
 #include "proto/codec.h"
 
@@ -31,6 +33,7 @@ struct store {
     struct store_room room;
     uint32_t room_asked;
     bool read_only;
+    struct scrub scrub;
     enum status failure;
 };
 
@@ -73,6 +76,7 @@ static enum status open_state(struct store *store, const struct store_options *o
     if (status != STATUS_OK)
         return say(text, text_size, status, fault);
     report->state_rebuilt = created && !report->created;
+    report->state_upgraded_from = state_upgraded_from(store->state);
     return STATUS_OK;
 }
 
@@ -259,6 +263,25 @@ const char *store_failure_text(const struct store *store)
 uint32_t store_dirty_rows(const struct store *store)
 {
     return state_dirty(store->state);
+}
+
+enum status store_scrub_step(struct store *store, uint32_t rows_max, bool *ret_passed)
+{
+    enum status status = failure_of(store);
+
+    *ret_passed = false;
+    if (status == STATUS_OK)
+        status = store->failure = scrub_step(&store->scrub, store->state, rows_max, ret_passed);
+    return status;
+}
+
+void store_scrub(const struct store *store, struct store_scrub *ret)
+{
+    *ret = (struct store_scrub){
+        .table = kv_table_name(store->scrub.table),
+        .rows = store->scrub.rows,
+        .passes = store->scrub.passes,
+    };
 }
 
 enum status store_tend(struct store *store)
@@ -475,4 +498,36 @@ void store_count(struct store *store, struct store_counts *ret)
         .open_events = overlay_count(rows->overlay, KV_OPEN),
         .read_only = store->room.full,
     };
+}
+
+bool store_table(struct store *store, uint32_t index, struct store_table *ret)
+{
+    struct rows *rows = state_rows(store->state);
+
+    if (index >= KV_TABLES)
+        return false;
+    *ret = (struct store_table){
+        .name = kv_table_name((enum kv_table)index),
+        .rows = overlay_count(rows->overlay, (enum kv_table)index),
+        .bytes = kv_table_bytes(rows->kv, (enum kv_table)index),
+    };
+    return true;
+}
+
+void store_sizes(struct store *store, struct store_sizes *ret)
+{
+    struct kv *kv = state_rows(store->state)->kv;
+    const uint64_t *firsts;
+
+    *ret = (struct store_sizes){
+        .map_bytes = kv_map_bytes(kv),
+        .map_high_bytes = kv_high_bytes(kv),
+        .segments = journal_segments(store->journal, &firsts),
+        .segments_bytes = journal_disk_bytes(store->journal),
+        .disk_free_bytes = file_room(store->dir.text),
+        .state_format = STATE_FORMAT,
+        .journal_format = SEGMENT_FORMAT,
+    };
+    for (uint32_t table = 0; table < KV_TABLES; table++)
+        ret->map_used_bytes += kv_table_bytes(kv, (enum kv_table)table);
 }

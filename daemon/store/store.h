@@ -36,7 +36,8 @@ struct store_report {
     uint64_t entries_replayed;
     uint64_t torn_bytes; /* of an unfinished batch at the end that was cut off */
     bool created;
-    bool state_rebuilt; /* there was none */
+    bool state_rebuilt;           /* there was none, or one of an older format */
+    uint32_t state_upgraded_from; /* its format; 0: none was put aside */
 };
 
 /**
@@ -89,6 +90,19 @@ MUST_USE enum status store_commit(struct store *store);
 const char *store_failure_text(const struct store *store);
 /** Rows changed since the last commit: when to commit. */
 uint32_t store_dirty_rows(const struct store *store);
+/** How far the slow scrub has come. */
+struct store_scrub {
+    const char *table; /* static: where it is */
+    uint64_t rows;     /* looked at in this pass */
+    uint64_t passes;   /* through the whole state since the start */
+};
+/**
+ * Look at up to @rows_max rows of the state, when idle: digests, counterparts, sums (scrub.h). *@ret_passed: one pass has ended. STATUS_OK, or the first
+ * failure: stop; store_failure_text() names the row.
+ */
+MUST_USE enum status store_scrub_step(struct store *store, uint32_t rows_max, bool *ret_passed);
+void store_scrub(const struct store *store, struct store_scrub *ret);
+
 /** A little file work when idle or between turns: the next segment is filled ahead. At most a few hundred KiB a call. */
 MUST_USE enum status store_tend(struct store *store);
 
@@ -178,6 +192,28 @@ uint64_t store_run(const struct store *store);
  */
 MUST_USE enum status store_read_entry(struct store *store, uint64_t seq, struct slice *ret,
                                       struct hash *ret_hash);
+
+/** One table of the state. */
+struct store_table {
+    const char *name; /* static */
+    uint64_t rows;
+    uint64_t bytes; /* of its pages */
+};
+/** The @index-th table; false: there are no more. */
+bool store_table(struct store *store, uint32_t index, struct store_table *ret);
+
+/** Where the room has gone. */
+struct store_sizes {
+    uint64_t map_bytes;      /* the most that the state may come to take */
+    uint64_t map_high_bytes; /* taken at most so far: the file does not shrink */
+    uint64_t map_used_bytes; /* of these, in tables now */
+    uint32_t segments;       /* files of the journal */
+    uint64_t segments_bytes; /* of all of them, whole */
+    uint64_t disk_free_bytes;
+    uint32_t state_format;
+    uint32_t journal_format;
+};
+void store_sizes(struct store *store, struct store_sizes *ret);
 
 struct store_counts {
     uint64_t entries;

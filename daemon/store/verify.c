@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* store_verify(): the journal proven, a state built from it beside, and both states compared. */
+#include "daemon/store/audit.h"
 #include "daemon/store/file.h"
 #include "daemon/store/journal.h"
 #include "daemon/store/replay.h"
+#include "daemon/store/scrub.h"
 #include "daemon/store/segment.h"
 #include "daemon/store/state.h"
 #include "daemon/store/store.h"
@@ -25,6 +27,9 @@ struct verify {
     struct arena *arena;
     struct path folder; /* temporary; "" none */
     uint64_t segments;
+    struct audit audit;
+    bool compared;
+    enum status differs; /* what comparing said: it does not end the walk */
 };
 
 static void say(const struct verify *verify, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -124,7 +129,48 @@ static uint64_t seen_by_present(const struct verify *verify)
     return verify->present == NULL ? UINT64_MAX : state_position(verify->present)->applied_seq;
 }
 
-/** Each entry: digest and chain by the walk, form by decoding, meaning by applying it. */
+static enum status compare(struct verify *verify)
+{
+    if (verify->present == NULL)
+        return STATUS_OK;
+    if (!state_compare(verify->present, verify->rebuilt, verify->say, verify->ctx)) {
+        enum status status = state_failure(verify->present);
+        if (status != STATUS_OK)
+            say(verify, "state: it cannot be read: %s", status_text(status));
+        say(verify, "state: it is not what the journal says");
+        return STATUS_STORE_CORRUPT;
+    }
+    say(verify, "state: as of entry %llu, equal to one built from the journal, in every row",
+        (unsigned long long)seen_by_present(verify));
+    return STATUS_OK;
+}
+
+/** The rebuilt state has come as far as the one that is there: now they must agree. */
+static void compare_once(struct verify *verify)
+{
+    if (!verify->compared)
+        verify->differs = compare(verify);
+    verify->compared = true;
+}
+
+/** One entry: form by decoding, meaning by applying it, place in its event's life by counting. */
+static enum status take_entry(struct verify *verify, const struct walk_entry *walked,
+                              char fault[REPLAY_TEXT_SIZE])
+{
+    struct entry entry;
+
+    if (walked->seq > seen_by_present(verify))
+        compare_once(verify);
+    enum status status =
+        replay_entry(verify->journal, verify->rebuilt, verify->arena, walked, &entry, fault);
+    if (status == STATUS_OK)
+        status = audit_entry(&verify->audit, &entry, fault);
+    if (status == STATUS_OK && state_dirty(verify->rebuilt) >= REPLAY_DIRTY_MAX)
+        status = state_commit(verify->rebuilt);
+    return status;
+}
+
+/** Each entry: digest and chain by the walk. */
 static enum status walk_all(struct verify *verify)
 {
     struct walk *walk;
@@ -140,10 +186,7 @@ static enum status walk_all(struct verify *verify)
         verify->segments += walked.segment_seq != segment ? 1 : 0;
         segment = walked.segment_seq;
         count++;
-        if (walked.seq <= seen_by_present(verify))
-            status = replay_entry(verify->journal, verify->rebuilt, verify->arena, &walked, fault);
-        if (status == STATUS_OK && state_dirty(verify->rebuilt) >= REPLAY_DIRTY_MAX)
-            status = state_commit(verify->rebuilt);
+        status = take_entry(verify, &walked, fault);
         if (status != STATUS_OK)
             break;
     }
@@ -157,6 +200,33 @@ static enum status walk_all(struct verify *verify)
     say(verify, "journal: %llu entries in %llu segments: every digest and the chain are right",
         (unsigned long long)count, (unsigned long long)verify->segments);
     say(verify, "journal: head %llu %s", (unsigned long long)count, hash);
+    compare_once(verify);
+    return STATUS_OK;
+}
+
+/** Promise 5: each event has ended once or is open once, in the state that the journal gives; and that state hangs together. */
+static enum status check_lives(struct verify *verify)
+{
+    const struct audit *audit = &verify->audit;
+    struct scrub scrub = {.rows = 0};
+    char fault[AUDIT_TEXT_SIZE] = "";
+    bool passed;
+    enum status status = audit_end(audit, verify->rebuilt, fault);
+
+    if (status == STATUS_OK) {
+        status = scrub_step(&scrub, verify->rebuilt, UINT32_MAX, &passed);
+        snprintf(fault, sizeof fault, "%s", state_failure_text(verify->rebuilt));
+    }
+    if (status != STATUS_OK) {
+        say(verify, "events: %s", fault[0] != '\0' ? fault : status_text(status));
+        return status;
+    }
+    say(verify,
+        "events: %llu received: %llu accepted, %llu rejected, %llu withdrawn, %llu open, each in "
+        "one state; every ledger is the sum of its lines",
+        (unsigned long long)audit->received, (unsigned long long)audit->accepted,
+        (unsigned long long)audit->rejected, (unsigned long long)audit->withdrawn,
+        (unsigned long long)audit->open_count);
     return STATUS_OK;
 }
 
@@ -191,22 +261,6 @@ static enum status check_expected(struct verify *verify)
     return STATUS_OK;
 }
 
-static enum status compare(struct verify *verify)
-{
-    if (verify->present == NULL)
-        return STATUS_OK;
-    if (!state_compare(verify->present, verify->rebuilt, verify->say, verify->ctx)) {
-        enum status status = state_failure(verify->present);
-        if (status != STATUS_OK)
-            say(verify, "state: it cannot be read: %s", status_text(status));
-        say(verify, "state: it is not what the journal says");
-        return STATUS_STORE_CORRUPT;
-    }
-    say(verify, "state: as of entry %llu, equal to one built from the journal, in every row",
-        (unsigned long long)seen_by_present(verify));
-    return STATUS_OK;
-}
-
 enum status store_verify_against(const char *dir, uint64_t map_bytes,
                                  const struct store_expected *expected,
                                  void (*say_line)(void *ctx, const char *line), void *ctx)
@@ -228,12 +282,15 @@ enum status store_verify_against(const char *dir, uint64_t map_bytes,
     if (status == STATUS_OK)
         status = check_expected(&verify);
     if (status == STATUS_OK)
-        status = compare(&verify);
+        status = check_lives(&verify);
+    if (status == STATUS_OK)
+        status = verify.differs;
 
     state_close(verify.present);
     state_close(verify.rebuilt);
     journal_close(verify.journal);
     arena_free(verify.arena);
+    audit_clear(&verify.audit);
     enum status removed = remove_folder(&verify);
     return status != STATUS_OK ? status : removed;
 }

@@ -437,6 +437,59 @@ static void the_head_is_signed_at_the_start_and_then_each_interval(void **state)
     assert_true(next.seq > first.seq);
 }
 
+static void the_store_tells_where_its_room_has_gone(void **state)
+{
+    struct fixture *f = *state;
+    when_sent(f, needs_assessed("02E", "a"));
+    expect_error(when_asked(f, "02E", "db stats", NULL), "SENDER_NOT_AUTHORISED");
+
+    const struct reply *reply = when_asked(f, "OPS", "db stats", NULL);
+
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < reply->rows_count; i++) {
+        const char *part = cell_of(f, reply, i, "part");
+        const char *name = cell_of(f, reply, i, "name");
+        if (strcmp(part, "table") == 0 && strcmp(name, "workflow") == 0) {
+            expect_cell(f, reply, i, "rows", "1");
+            found++;
+        }
+        if (strcmp(part, "journal") == 0 && strcmp(name, "segments") == 0) {
+            expect_cell(f, reply, i, "rows", "1");
+            found++;
+        }
+    }
+    assert_int_equal(found, 2);
+}
+
+static void an_idle_broker_scrubs_its_state_slowly(void **state)
+{
+    struct fixture *f = *state;
+    struct store_scrub scrub;
+    f->options.scrub_rows = 40;
+    when_restarted(f, false);
+    a_turn(f);
+    when_time_passes(f, 1000);
+    a_turn(f);
+
+    assert_int_equal(broker_idle(f->broker), STATUS_OK);
+    assert_int_equal(broker_idle(f->broker), STATUS_OK);
+    store_scrub(f->store, &scrub);
+    assert_int_equal(scrub.rows, 10);
+    assert_true(broker_due_ms(f->broker) <= f->now.mono_ms + 250);
+    for (uint32_t i = 0; i < 10000 && scrub.passes == 0; i++) {
+        when_time_passes(f, 250);
+        a_turn(f);
+        assert_int_equal(broker_idle(f->broker), STATUS_OK);
+        store_scrub(f->store, &scrub);
+    }
+    assert_int_equal(scrub.passes, 1);
+    when_time_passes(f, 3599000);
+    a_turn(f);
+    assert_int_equal(broker_idle(f->broker), STATUS_OK);
+    store_scrub(f->store, &scrub);
+    assert_int_equal(scrub.rows, 0);
+}
+
 static const struct reply *validated(struct fixture *f, const char *ods, struct slice body)
 {
     struct principal principal = principal_of(ods);
@@ -699,6 +752,8 @@ int main(void)
         WORLD(a_receipt_is_for_those_whom_the_event_concerns),
         WORLD(too_many_receipts_at_once_are_put_off),
         WORLD(the_head_is_signed_at_the_start_and_then_each_interval),
+        WORLD(the_store_tells_where_its_room_has_gone),
+        WORLD(an_idle_broker_scrubs_its_state_slowly),
         WORLD(validating_says_what_would_be_and_keeps_nothing),
         WORLD(queues_are_counted_by_stage_and_state),
         WORLD(a_worker_that_drains_or_does_not_accept_is_shown_so),
