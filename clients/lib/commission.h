@@ -219,7 +219,8 @@ MUST_USE enum status commission_join(struct commission *commission, const struct
 MUST_USE enum status commission_assignments(struct commission *commission, int64_t timeout_ms,
                                             const struct assignment **ret, uint32_t *ret_count);
 /**
- * Say that we are still at @assignments, of those handed out last: their leases begin anew. To be
+ * Say that we are still at @assignments, of those handed out last: their leases begin anew. What has
+ * come meanwhile and was not handed out yet is accepted with them. To be
  * called between two of them, as often as one likes: it looks at the clock, and does something once
  * a beat. STATUS_OK; STATUS_MALFORMED, STATUS_IO_FAILED.
  */

@@ -244,6 +244,24 @@ enum status commission_assignments(struct commission *commission, int64_t timeou
     return send_tokens(commission, MESSAGE_ACCEPTS, *ret, *ret_count);
 }
 
+/* What has come meanwhile and waits for its turn is ours, too, and is said to be. */
+static enum status send_waiting(struct commission *commission)
+{
+    const struct inbox *inbox = &commission->work.assignments;
+    struct arena *scratch = commission->sender.arena;
+    enum status status = STATUS_OK;
+
+    for (uint32_t i = 0; i < inbox->count && status == STATUS_OK; i++) {
+        const struct frame *frame = &inbox->frames[(inbox->first + i) % inbox->max];
+        const struct assignment *waiting;
+        uint32_t count;
+        arena_reset(scratch);
+        if (codec_decode_assignments(frame->body, scratch, &waiting, &count) == STATUS_OK)
+            status = send_tokens(commission, MESSAGE_PROGRESSES, waiting, count);
+    }
+    return status;
+}
+
 enum status commission_progress(struct commission *commission, const struct assignment *assignments,
                                 uint32_t assignments_count)
 {
@@ -260,7 +278,8 @@ enum status commission_progress(struct commission *commission, const struct assi
         work->progress_at_ms = now_ms + BEAT_MS;
         return STATUS_OK;
     }
-    return send_tokens(commission, MESSAGE_PROGRESSES, assignments, assignments_count);
+    status = send_tokens(commission, MESSAGE_PROGRESSES, assignments, assignments_count);
+    return status == STATUS_OK ? send_waiting(commission) : status;
 }
 
 bool commission_drained(const struct commission *commission)

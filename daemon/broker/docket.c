@@ -98,14 +98,14 @@ void docket_ready(struct docket *docket, uint64_t seq, enum stage stage, date_t 
     docket_move(docket, seq, stage, DOCKET_READY);
 }
 
-uint32_t docket_offer_gone(struct docket *docket, uint64_t seq)
+uint32_t docket_offer_lost(struct docket *docket, uint64_t seq)
 {
     struct docket_event *event = event_of(docket, seq);
     CHECK(event != NULL);
 
-    if (event->offers_gone < UINT8_MAX)
-        event->offers_gone++;
-    return event->offers_gone;
+    if (event->offers_lost < UINT8_MAX)
+        event->offers_lost++;
+    return event->offers_lost;
 }
 
 void docket_keep_late(struct docket *docket, uint64_t seq)

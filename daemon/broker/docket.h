@@ -40,7 +40,7 @@ struct docket_event {
     enum stage stage; /* STAGE_NONE: not known before its turn */
     enum docket_state state;
     date_t occurred_on;  /* known from its turn on: READY, LEASED */
-    uint8_t offers_gone; /* workers that went away before they accepted it */
+    uint8_t offers_lost; /* how often a worker did not accept it, or went away before */
     bool late_kept;      /* a finding of the run before was journalled: one is enough */
 };
 
@@ -61,8 +61,8 @@ const struct docket_event *docket_find(const struct docket *docket, uint64_t seq
 void docket_move(struct docket *docket, uint64_t seq, enum stage stage, enum docket_state state);
 /** The event of @seq, which is in the docket, is ready for the worker of @stage; it is about what was on @occurred_on. */
 void docket_ready(struct docket *docket, uint64_t seq, enum stage stage, date_t occurred_on);
-/** A worker went away before it accepted the event of @seq, which is in the docket. Returns how many have. */
-uint32_t docket_offer_gone(struct docket *docket, uint64_t seq);
+/** A worker has not accepted the event of @seq, which is in the docket. Returns how often that was so. */
+uint32_t docket_offer_lost(struct docket *docket, uint64_t seq);
 /** A late finding about the event of @seq, which is in the docket, was journalled. */
 void docket_keep_late(struct docket *docket, uint64_t seq);
 /** From now on @connection is told of the event of @seq, if it is in the docket. */

@@ -19,8 +19,7 @@
 #define SCRUB_EVERY_MS (1000 / SCRUB_STEPS)
 #define SCRUB_REST_MS 3600000 /* between two passes through the state */
 #define BUSY_RETRY_MS 250
-#define OFFERS_GONE_MAX                                                                            \
-    2 /* workers that go away before they accept an event: each one more is a failed attempt */
+#define OFFERS_LOST_MAX 2       /* of one event, not accepted: each one more is a failed attempt */
 #define WORKFLOWS_RETRY_MS 5000 /* until one of its workflows is complete, which takes people */
 #define STAGE_RETRY_MS 30000    /* until an operator lets a draining stage take events again */
 #define RELEASES_MAX                                                                               \

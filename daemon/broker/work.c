@@ -110,23 +110,15 @@ static void put_back(struct broker *broker, const struct lease *lease)
 /** Is the loss of @lease a failed attempt? Says why, or nothing. */
 static const char *fault_of(struct broker *broker, const struct lease *lease, enum roster_loss loss)
 {
-    switch (loss) {
-    case LOSS_LEFT:
+    if (loss == LOSS_LEFT)
         return NULL;
-    case LOSS_OFFER:
-        broker->counts.offers_lapsed++;
-        return NULL;
-    case LOSS_LEASE:
-        return "lease lost";
-    case LOSS_GONE:
-        break;
-    }
     if (lease->accepted)
-        return "worker gone";
-    /* A worker that dies at once takes its ACCEPT with it: what kills one after another is an attempt all the same. */
-    return docket_offer_gone(broker->docket, lease->seq) > OFFERS_GONE_MAX
-               ? "worker gone before it accepted"
-               : NULL;
+        return loss == LOSS_GONE ? "worker gone" : "lease lost";
+    broker->counts.offers_lapsed += loss == LOSS_OFFER;
+    /* A worker that dies at once takes its ACCEPT with it: what befalls one after another is an attempt all the same. */
+    if (docket_offer_lost(broker->docket, lease->seq) <= OFFERS_LOST_MAX)
+        return NULL;
+    return loss == LOSS_GONE ? "worker gone before it accepted" : "not accepted in time";
 }
 
 void work_take_back(struct broker *broker)

@@ -1078,7 +1078,7 @@ a_worker_that_goes_before_it_accepts_costs_no_attempt_but_a_killer_of_workers_do
     when_sent(f, needs_assessed("02E", "a"));
     uint64_t before = journal_seq(f);
 
-    for (uint32_t gone = 1; gone <= OFFERS_GONE_MAX; gone++) {
+    for (uint32_t gone = 1; gone <= OFFERS_LOST_MAX; gone++) {
         when_worker_of_all_joins(f, WORKER, 8);
         assert_int_equal(f->assignments[gone - 1].assignment.attempt, 1);
         turn_opens(f);
@@ -1096,6 +1096,26 @@ a_worker_that_goes_before_it_accepts_costs_no_attempt_but_a_killer_of_workers_do
         when_time_passes(f, 60000);
     }
     assert_true(last_entry(f).parked);
+}
+
+static void what_nobody_ever_accepts_is_parked_at_last(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t offers = 0;
+    f->deaf = true;
+    when_sent(f, needs_assessed("02E", "a"));
+
+    while (!last_entry(f).parked) {
+        assert_true(offers++ < 2 * ATTEMPTS_MAX);
+        when_worker_of_all_joins(f, WORKER, 8);
+        assert_int_equal(f->assignments_count, offers);
+        when_time_passes(f, ACCEPT_MS);
+        a_turn(f);
+        when_time_passes(f, 60000); /* and it falls silent */
+    }
+
+    assert_int_equal(offers, OFFERS_LOST_MAX + ATTEMPTS_MAX);
+    assert_memory_equal(last_entry(f).error.bytes, "not accepted in time", 20);
 }
 
 static void a_drained_worker_is_told_finishes_and_gets_nothing_new(void **state)
@@ -1714,6 +1734,7 @@ int main(void)
         WORLD(progress_keeps_the_lease_for_as_long_as_it_comes),
         WORLD(a_token_of_another_run_accepts_nothing),
         WORLD(a_worker_that_goes_before_it_accepts_costs_no_attempt_but_a_killer_of_workers_does),
+        WORLD(what_nobody_ever_accepts_is_parked_at_last),
         WORLD(a_drained_worker_is_told_finishes_and_gets_nothing_new),
         WORLD(an_error_is_tried_again_later_and_later_and_then_the_event_is_parked),
         WORLD(a_worker_that_dies_of_it_again_and_again_is_an_attempt_each_time),

@@ -44,8 +44,10 @@ struct notes {
     uint32_t accepts;
     uint64_t accepted; /* the sum of their seqs */
     uint32_t progresses;
-    bool forget_worker; /* answer the next beat with an error */
-    bool drain_worker;  /* say so with each answer to a beat */
+    uint64_t progressed_last; /* the highest seq */
+    bool assign_at_beat;      /* once more */
+    bool forget_worker;       /* answer the next beat with an error */
+    bool drain_worker;        /* say so with each answer to a beat */
     bool refuse_worker;
     struct event_id last_id;
 };
@@ -285,6 +287,12 @@ static void answer_beat(struct fake *fake, const struct frame *frame, struct not
     notes->forget_worker = false;
     codec_put_welcome(fake_buffer(fake), &answer);
     fake_send(fake, frame, MESSAGE_WELCOMES, 1);
+    if (!notes->assign_at_beat)
+        return;
+    notes->assign_at_beat = false;
+    for (uint64_t seq = 901; seq <= 903; seq++)
+        put_assignment(fake, seq);
+    fake_send(fake, frame, MESSAGE_ASSIGNMENTS, 3);
 }
 
 static void take_findings(struct fake *fake, const struct frame *frame, struct notes *notes)
@@ -307,9 +315,12 @@ static void take_tokens(struct fake *fake, const struct frame *frame, struct not
           STATUS_OK);
     CHECK(count == frame->count);
     *(accepts ? &notes->accepts : &notes->progresses) += count;
-    for (uint32_t i = 0; i < count && accepts; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         CHECK(tokens[i].token.counter == tokens[i].seq);
-        notes->accepted += tokens[i].seq;
+        if (accepts)
+            notes->accepted += tokens[i].seq;
+        else if (tokens[i].seq > notes->progressed_last)
+            notes->progressed_last = tokens[i].seq;
     }
 }
 
@@ -983,6 +994,26 @@ static void a_worker_that_is_long_at_it_says_so_once_a_beat(void **state)
     assert_int_equal(f->notes.progresses % 2, 0);
 }
 
+static void what_comes_while_a_worker_is_at_it_is_accepted_with_the_rest(void **state)
+{
+    struct fixture *f = *state;
+    const struct assignment *assignments;
+    uint32_t count;
+    f->notes.assign_at_beat = true;
+    given_joined(f);
+    assert_int_equal(commission_assignments(f->commission, PATIENCE_MS, &assignments, &count),
+                     STATUS_OK);
+
+    int64_t until_ms = channel_now_ms() + PATIENCE_MS;
+    while (f->commission->work.assignments.count == 0 && channel_now_ms() < until_ms)
+        assert_int_equal(commission_progress(f->commission, assignments, 1), STATUS_OK);
+
+    assert_true(fake_wait(f->fake, MESSAGE_PROGRESSES, 4));
+    assert_int_equal(when_assigned(f), 901); /* and handed out at its turn */
+    fake_stop(f->fake);
+    assert_int_equal(f->notes.progressed_last, 903);
+}
+
 static void a_drained_worker_finishes_what_it_has_and_joins_no_more(void **state)
 {
     struct fixture *f = *state;
@@ -1118,6 +1149,7 @@ int main(void)
         TEST(a_worker_takes_assignments_and_reports_them_in_one_frame),
         TEST(a_worker_accepts_each_frame_of_assignments_in_one_message),
         TEST(a_worker_that_is_long_at_it_says_so_once_a_beat),
+        TEST(what_comes_while_a_worker_is_at_it_is_accepted_with_the_rest),
         TEST(a_drained_worker_finishes_what_it_has_and_joins_no_more),
         TEST(a_worker_beats_while_it_waits),
         TEST(a_worker_says_hello_again_after_a_restart),
