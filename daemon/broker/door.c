@@ -84,6 +84,7 @@ static void answer_verdict_again(struct broker *broker, connection_t to, const s
 {
     struct entry entry;
     struct hash hash;
+    struct reason item;
     if (!read_entry(broker, seen->verdict_seq, &entry, &hash))
         return;
     struct answer answer = {
@@ -93,11 +94,9 @@ static void answer_verdict_again(struct broker *broker, connection_t to, const s
         .seq = seen->seq,
         .entry_hash = hash,
         .repeated = true,
-        .verdict = entry.verdict,
         .verdict_seq = seen->verdict_seq,
-        .reasons = entry.reasons,
-        .reasons_count = entry.reasons_count,
     };
+    answer.verdict = order_verdict(&entry, &item, &answer.reasons, &answer.reasons_count);
     broker_answer(broker, to, &answer);
 }
 

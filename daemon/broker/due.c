@@ -53,21 +53,25 @@ static void swap(struct when *a, struct when *b)
     *b = kept;
 }
 
-void due_push(struct due *due, int64_t due_ms, uint64_t seq)
+static void rise(struct due *due, uint32_t at)
 {
-    CHECK(due->count < due->count_max);
-
-    uint32_t at = due->count++;
-    due->heap[at] = (struct when){due_ms, seq};
     while (at > 0 && before(due->heap[at], due->heap[(at - 1) / 2])) {
         swap(&due->heap[at], &due->heap[(at - 1) / 2]);
         at = (at - 1) / 2;
     }
 }
 
-static void sink(struct due *due)
+void due_push(struct due *due, int64_t due_ms, uint64_t seq)
 {
-    uint32_t at = 0;
+    CHECK(due->count < due->count_max);
+
+    uint32_t at = due->count++;
+    due->heap[at] = (struct when){due_ms, seq};
+    rise(due, at);
+}
+
+static void sink(struct due *due, uint32_t at)
+{
     while (2 * at + 1 < due->count) {
         uint32_t child = 2 * at + 1;
         if (child + 1 < due->count && before(due->heap[child + 1], due->heap[child]))
@@ -87,8 +91,23 @@ bool due_pop(struct due *due, int64_t now_ms, uint64_t *ret_seq)
     *ret_seq = due->heap[0].seq;
     due->count--;
     due->heap[0] = due->heap[due->count];
-    sink(due);
+    sink(due, 0);
     return true;
+}
+
+void due_remove(struct due *due, uint64_t seq)
+{
+    uint32_t at = 0;
+    while (at < due->count && due->heap[at].seq != seq)
+        at++;
+    CHECK(at < due->count);
+
+    due->count--;
+    if (at == due->count)
+        return;
+    due->heap[at] = due->heap[due->count];
+    rise(due, at);
+    sink(due, at);
 }
 
 int64_t due_next_ms(const struct due *due)

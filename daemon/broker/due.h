@@ -20,6 +20,8 @@ struct due *due_free(struct due *due);
 void due_push(struct due *due, int64_t due_ms, uint64_t seq);
 /** Take out the earliest event that is due by @now_ms, the older first among equals. False: there is none. */
 bool due_pop(struct due *due, int64_t now_ms, uint64_t *ret_seq);
+/** Take out the event of @seq, which is there. Looks at all. */
+void due_remove(struct due *due, uint64_t seq);
 /** When the earliest is due, or DUE_NEVER. */
 int64_t due_next_ms(const struct due *due);
 uint32_t due_count(const struct due *due);

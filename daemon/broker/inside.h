@@ -140,6 +140,8 @@ void turn_begin(struct broker *broker, uint64_t seq, const struct event *event,
                 const struct workflow *workflow);
 /** The event of @seq came to its turn; it will be looked at by turn_run(). */
 void turn_await(struct broker *broker, uint64_t seq);
+/** The event of @seq, which waits to be looked at, is not. */
+void turn_forget(struct broker *broker, uint64_t seq);
 /** Look at those at their turn, as many as the batch has room for. */
 void turn_run(struct broker *broker);
 /** The finding for @lease is @found: the verdict is journalled and told. */
@@ -154,6 +156,15 @@ int turn_error_len(struct slice error);
 void turn_release(struct broker *broker, const struct wait *wait, uint64_t by_seq);
 /** Let go some of those whose waits have ended. */
 void turn_releases(struct broker *broker);
+
+/* ---- order_events.c: events withdrawn ---- */
+
+/**
+ * The verdict that @entry (JUDGED, RECORDED, EVENT_WITHDRAWN) tells, and its reasons; @item is room for the one of an event that was
+ * withdrawn or discarded: why, as the order says.
+ */
+enum verdict order_verdict(const struct entry *entry, struct reason *item,
+                           const struct reason **ret, uint32_t *ret_count);
 
 /* ---- work.c: workers and their assignments ---- */
 

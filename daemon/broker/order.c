@@ -4,14 +4,12 @@
 
 #include <string.h>
 
-bool order_add(struct asking *asking, struct entry *entry)
+bool order_add(struct asking *asking, struct entry *entry, struct hash *ret_hash)
 {
-    struct hash hash;
-
     entry->key_seq = asking->principal->key_seq;
     entry->by = asking->principal->organisation;
     entry->order_reason = asking->reason;
-    if (broker_add(asking->broker, entry, NULL, &hash))
+    if (broker_add(asking->broker, entry, NULL, ret_hash))
         return true;
     query_error(asking, "STORE_FAILED", "the order could not be written; the daemon stops");
     return false;
@@ -33,10 +31,11 @@ static void set_stage(struct asking *asking, enum stage_state state)
     struct stage_setting *setting = &asking->broker->stages[asking->stage];
     enum stage_state was = setting->state;
     bool changes = was != state;
+    struct hash hash;
     struct entry entry = {.kind = ENTRY_STAGE_SET, .stage = asking->stage, .stage_state = state};
 
     if (changes && !asking->dry_run) {
-        if (!order_add(asking, &entry))
+        if (!order_add(asking, &entry, &hash))
             return;
         store_get_stage(asking->broker->store, asking->stage, setting);
     }
@@ -74,8 +73,9 @@ static bool operated(struct asking *asking, const char *state)
         .kind = ENTRY_OPERATED,
         .command = {(const uint8_t *)name, strlen(name)},
     };
+    struct hash hash;
 
-    if (!asking->dry_run && !order_add(asking, &entry))
+    if (!asking->dry_run && !order_add(asking, &entry, &hash))
         return false;
     if (query_row(asking)) {
         query_text(asking, !asking->dry_run           ? state
@@ -106,6 +106,21 @@ static const struct column stage_columns[] = {
 };
 static const struct column server_columns[] = {TEXT("state"), NUMBER("seq")};
 
+static const struct column withdraw_columns[] = {
+    TEXT("event_id"), TEXT("state"), TEXT("was"), BOOLEAN("changed"), NUMBER("of_seq"), NUMBER("seq"),
+};
+static const struct column parked_columns[] = {
+    NUMBER("seq"), TEXT("event_id"), TEXT("event_type"), TEXT("stage"), TEXT("lead"),
+    TEXT("reference"), TEXT("sender"), NUMBER("attempts"), MOMENT("since"), TEXT("error"),
+    WIDE("worker", TEXT), MOMENT("received_at"), WIDE("failed_seq", NUMBER),
+};
+static const struct column parked_order_columns[] = {
+    NUMBER("of_seq"), TEXT("event_id"), TEXT("event_type"), TEXT("stage"), TEXT("lead"), TEXT("reference"),
+    BOOLEAN("changed"), NUMBER("seq"),
+};
+
+#define EVENT (TAKES(LEAD) | TAKES(REFERENCE) | TAKES(EVENT_ID))
+#define PARKED (EVENT | TAKES(SEQ) | TAKES(STAGE) | TAKES(ORGANISATION) | TAKES(ERROR) | TAKES(OLDER_MS))
 #define STAGE_ORDER (TAKES(STAGE) | TAKES(REASON) | TAKES(DRY_RUN))
 
 static const struct command orders[] = {
@@ -115,6 +130,17 @@ static const struct command orders[] = {
      queue_resume, "a stage that was paused or drained works on"},
     {"queue drain", OPERATING, STAGE_ORDER, TAKES(STAGE) | TAKES(REASON), COLUMNS(stage_columns), SINGLE,
      queue_drain, "finish what a stage has, and refuse new events"},
+    {"event withdraw", VERB_BIT(VERB_SUBMIT), EVENT | TAKES(REASON) | TAKES(DRY_RUN), EVENT | TAKES(REASON),
+     COLUMNS(withdraw_columns), SINGLE, order_event_withdraw,
+     "take back an own event that is not judged and that no worker has"},
+    {"parked list", READING, PARKED, 0, COLUMNS(parked_columns), LIST, order_parked_list,
+     "events that are parked after their last attempt: by stage, organisation (sender or lead), text in the last error, age"},
+    {"parked show", READING, EVENT | TAKES(SEQ), 0, COLUMNS(parked_columns), SINGLE, order_parked_show,
+     "one parked event, by its seq, or by lead, reference and event_id"},
+    {"parked retry", OPERATING, PARKED | TAKES(REASON) | TAKES(DRY_RUN), 0, COLUMNS(parked_order_columns), LIST,
+     order_parked_retry, "try parked events again, their attempts counted from the beginning"},
+    {"parked discard", OPERATING, PARKED | TAKES(REASON) | TAKES(DRY_RUN), TAKES(REASON),
+     COLUMNS(parked_order_columns), LIST, order_parked_discard, "parked events are not judged any more"},
     {"server stop", OPERATING, TAKES(REASON) | TAKES(DRY_RUN), TAKES(REASON), COLUMNS(server_columns), SINGLE,
      server_stop, "finish what is leased, then stop"},
     {"server reload", OPERATING, TAKES(REASON) | TAKES(DRY_RUN), 0, COLUMNS(server_columns), SINGLE,

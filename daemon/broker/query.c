@@ -148,6 +148,7 @@ static const char *const argument_names[] = {
     [ARGUMENT_ODS] = "ods", [ARGUMENT_ON] = "on", [ARGUMENT_KIND] = "kind",
     [ARGUMENT_YEAR] = "year", [ARGUMENT_SEQ] = "seq", [ARGUMENT_FROM] = "from",
     [ARGUMENT_REASON] = "reason", [ARGUMENT_DRY_RUN] = "dry_run",
+    [ARGUMENT_ERROR] = "error", [ARGUMENT_OLDER_MS] = "older_ms",
 };
 /* clang-format on */
 static_assert(ARRAY_LEN(argument_names) == ARGUMENTS_COUNT, "every argument has a name");
@@ -219,6 +220,11 @@ static bool parse(struct asking *asking, enum query_argument argument, const cha
         return parse_number(text, &asking->from);
     case ARGUMENT_DRY_RUN:
         return parse_boolean(text, &asking->dry_run);
+    case ARGUMENT_ERROR:
+        memcpy(asking->error, text, len + 1);
+        return true;
+    case ARGUMENT_OLDER_MS:
+        return parse_number(text, &asking->older_ms);
     case ARGUMENT_REASON: /* longer than @text: parse_reason() */
     case ARGUMENTS_COUNT:
         break;

@@ -29,6 +29,8 @@ enum query_argument {
     ARGUMENT_FROM,
     ARGUMENT_REASON,
     ARGUMENT_DRY_RUN,
+    ARGUMENT_ERROR,
+    ARGUMENT_OLDER_MS,
     ARGUMENTS_COUNT,
 };
 #define ARGUMENT_BIT(argument) (1u << (argument))
@@ -60,6 +62,8 @@ struct asking {
     uint64_t from;
     struct slice reason;
     bool dry_run;
+    char error[REFERENCE_SIZE + 1];
+    uint64_t older_ms;
 
     struct slice *cells;
     struct entry_row *entries;
@@ -160,6 +164,9 @@ MUST_USE bool query_known_event(struct asking *asking, struct seen *ret, struct 
                                 struct slice *ret_bytes, struct hash *ret_hash);
 
 /* ---- query_cases.c ---- */
+
+/** Where an open event is, for people: "ready"; static. */
+const char *query_docket_state(enum docket_state state);
 
 void query_server_status(struct asking *asking);
 void query_workflow_list(struct asking *asking);

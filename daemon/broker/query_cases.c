@@ -139,7 +139,8 @@ void query_workflow_show(struct asking *asking)
     if (!query_workflow(asking, &workflow))
         return;
     if (workflow.phase == PHASE_NONE && workflow.judging_seq == 0 && workflow.held_count == 0) {
-        query_error(asking, "NOT_FOUND", "%s/%s was never opened: its events were rejected",
+        query_error(asking, "NOT_FOUND",
+                    "%s/%s was never opened: its events were rejected or withdrawn",
                     asking->lead.text, asking->reference.text);
         return;
     }
@@ -149,17 +150,24 @@ void query_workflow_show(struct asking *asking)
 
 /* ---- one event ---- */
 
-static const char *const docket_states[DOCKET_STATES] = {
-    [DOCKET_QUEUED] = "queued", [DOCKET_TURN] = "ready",      [DOCKET_READY] = "ready",
-    [DOCKET_LEASED] = "leased", [DOCKET_DELAYED] = "delayed", [DOCKET_HELD] = "held",
-    [DOCKET_PARKED] = "parked",
-};
+const char *query_docket_state(enum docket_state state)
+{
+    static const char *const names[DOCKET_STATES] = {
+        [DOCKET_QUEUED] = "queued", [DOCKET_TURN] = "ready",      [DOCKET_READY] = "ready",
+        [DOCKET_LEASED] = "leased", [DOCKET_DELAYED] = "delayed", [DOCKET_HELD] = "held",
+        [DOCKET_PARKED] = "parked",
+    };
+
+    CHECK(state < DOCKET_STATES);
+    return names[state];
+}
 
 static const char *verdict_state(enum verdict verdict)
 {
-    return verdict == VERDICT_ACCEPTED   ? "accepted"
-           : verdict == VERDICT_REJECTED ? "rejected"
-                                         : "held";
+    return verdict == VERDICT_ACCEPTED    ? "accepted"
+           : verdict == VERDICT_REJECTED  ? "rejected"
+           : verdict == VERDICT_WITHDRAWN ? "withdrawn"
+                                          : "held";
 }
 
 /** The number of the workflow or register that the arguments name; 0: the error is said. */
@@ -222,7 +230,7 @@ static void put_event_status(struct asking *asking, const struct seen *seen,
         (void)store_get_open(asking->broker->store, seen->seq, &row);
     event_id_print(asking->event_id, id);
     query_text(asking, id);
-    query_text(asking, open != NULL ? docket_states[open->state] : verdict_state(verdict));
+    query_text(asking, open != NULL ? query_docket_state(open->state) : verdict_state(verdict));
     number_of(asking, seen->seq);
     query_moment(asking, received->at_ms);
     query_text(asking, verdict != VERDICT_NONE ? verdict_name(verdict) : "");
@@ -258,6 +266,9 @@ void query_event_status(struct asking *asking)
     struct slice bytes;
     struct hash hash;
     struct hash verdict_hash;
+    struct reason item;
+    const struct reason *reasons;
+    uint32_t reasons_count;
     enum verdict verdict = VERDICT_NONE;
 
     if (!query_known_event(asking, &seen, &received, &bytes, &hash))
@@ -265,8 +276,8 @@ void query_event_status(struct asking *asking)
     if (seen.verdict_seq != 0) {
         if (!query_read(asking, seen.verdict_seq, &judged, &bytes, &verdict_hash))
             return;
-        verdict = judged.verdict;
-        query_reply_reasons(asking, judged.reasons, judged.reasons_count);
+        verdict = order_verdict(&judged, &item, &reasons, &reasons_count);
+        query_reply_reasons(asking, reasons, reasons_count);
     }
     if (query_row(asking))
         put_event_status(asking, &seen, &received, hash, verdict);

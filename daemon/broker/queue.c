@@ -3,14 +3,18 @@
 
 #include <string.h>
 
+#include "daemon/broker/seqmap.h"
+
 #define NOWHERE UINT32_MAX
 
 /* An event: a node of its organisation's pairing heap, the lowest seq on top. */
 struct node {
     uint64_t seq;
     uint32_t cost;
+    uint32_t flow;
     uint32_t child;   /* its first; NOWHERE: none */
     uint32_t sibling; /* the next of its parent's children; also links free nodes */
+    uint32_t before;  /* the sibling before it, or its parent; of the heap's top: anything */
 };
 
 /* One organisation's ready work of one rank in one stage. It is there only as long as it has any. */
@@ -34,7 +38,8 @@ struct lane {
 struct queue {
     struct node *nodes;
     struct flow *flows;
-    uint32_t *table; /* first flow by hash */
+    struct seqmap *places; /* of events among the nodes */
+    uint32_t *table;       /* first flow by hash */
     uint32_t table_mask;
     uint32_t free_node; /* given back; those from @fresh_node on were never used */
     uint32_t free_flow;
@@ -61,7 +66,8 @@ enum status queue_new(struct queue **ret, uint32_t events_max)
     queue->nodes = calloc(events_max, sizeof *queue->nodes);
     queue->flows = calloc(events_max, sizeof *queue->flows);
     queue->table = calloc(cells, sizeof *queue->table);
-    if (queue->nodes == NULL || queue->flows == NULL || queue->table == NULL)
+    if (queue->nodes == NULL || queue->flows == NULL || queue->table == NULL ||
+        seqmap_new(&queue->places, events_max) != STATUS_OK)
         goto fail;
 
     queue->free_node = NOWHERE;
@@ -85,6 +91,7 @@ struct queue *queue_free(struct queue *queue)
         free(queue->nodes);
         free(queue->flows);
         free(queue->table);
+        seqmap_free(queue->places);
     }
     free(queue);
     return NULL;
@@ -105,7 +112,11 @@ static uint32_t meld(struct queue *queue, uint32_t a, uint32_t b)
         b = kept;
     }
     CHECK(queue->nodes[a].seq != queue->nodes[b].seq);
-    queue->nodes[b].sibling = queue->nodes[a].child;
+    uint32_t child = queue->nodes[a].child;
+    if (child != NOWHERE)
+        queue->nodes[child].before = b;
+    queue->nodes[b].sibling = child;
+    queue->nodes[b].before = a;
     queue->nodes[a].child = b;
     return a;
 }
@@ -134,6 +145,21 @@ static uint32_t meld_children(struct queue *queue, uint32_t first)
         pairs = rest;
     }
     return top;
+}
+
+/** Take @at, which is not the top of its heap, out of the list that it stands in. */
+static void cut(struct queue *queue, uint32_t at)
+{
+    uint32_t before = queue->nodes[at].before;
+    uint32_t sibling = queue->nodes[at].sibling;
+
+    if (queue->nodes[before].child == at)
+        queue->nodes[before].child = sibling;
+    else
+        queue->nodes[before].sibling = sibling;
+    if (sibling != NOWHERE)
+        queue->nodes[sibling].before = before;
+    queue->nodes[at].sibling = NOWHERE;
 }
 
 /* ---- the flows of one lane ---- */
@@ -225,15 +251,17 @@ void queue_push(struct queue *queue, enum stage stage, enum queue_rank rank, str
         at = queue->fresh_node++;
     CHECK(at < queue->events_max);
     CHECK(seq != 0);
-    queue->nodes[at] = (struct node){.seq = seq,
-                                     .cost = cost < QUEUE_COST_MAX ? cost : QUEUE_COST_MAX,
-                                     .child = NOWHERE,
-                                     .sibling = NOWHERE};
-
     uint32_t flow = find_flow(queue, lane, sender);
     if (flow == NOWHERE)
         flow = add_flow(queue, lane, sender);
+    queue->nodes[at] = (struct node){.seq = seq,
+                                     .cost = cost < QUEUE_COST_MAX ? cost : QUEUE_COST_MAX,
+                                     .flow = flow,
+                                     .child = NOWHERE,
+                                     .sibling = NOWHERE};
+
     queue->flows[flow].top = meld(queue, queue->flows[flow].top, at);
+    seqmap_put(queue->places, seq, at);
     queue->counts[stage]++;
 }
 
@@ -250,19 +278,27 @@ static uint32_t turn_of(struct queue *queue, struct lane *lane)
     }
 }
 
+/** Take @at, which stands alone now, out of the books; its flow leaves when that was its last. */
+static void forget(struct queue *queue, uint32_t at)
+{
+    uint32_t flow = queue->nodes[at].flow;
+
+    seqmap_remove(queue->places, queue->nodes[at].seq);
+    queue->nodes[at].sibling = queue->free_node;
+    queue->free_node = at;
+    if (queue->flows[flow].top == NOWHERE)
+        drop_flow(queue, flow);
+}
+
 static uint64_t pop_lane(struct queue *queue, struct lane *lane)
 {
-    uint32_t at = turn_of(queue, lane);
-    struct flow *flow = &queue->flows[at];
+    struct flow *flow = &queue->flows[turn_of(queue, lane)];
     uint32_t top = flow->top;
     uint64_t seq = queue->nodes[top].seq;
 
     flow->deficit -= queue->nodes[top].cost;
     flow->top = meld_children(queue, queue->nodes[top].child);
-    queue->nodes[top].sibling = queue->free_node;
-    queue->free_node = top;
-    if (flow->top == NOWHERE)
-        drop_flow(queue, at);
+    forget(queue, top);
     return seq;
 }
 
@@ -278,6 +314,26 @@ bool queue_pop(struct queue *queue, enum stage stage, uint64_t *ret_seq)
         return true;
     }
     return false;
+}
+
+void queue_remove(struct queue *queue, enum stage stage, uint64_t seq)
+{
+    uint32_t at;
+    bool found = seqmap_find(queue->places, seq, &at);
+    CHECK(found);
+    struct flow *flow = &queue->flows[queue->nodes[at].flow];
+    CHECK(flow->lane / QUEUE_RANKS == (uint32_t)stage);
+
+    uint32_t rest = meld_children(queue, queue->nodes[at].child);
+    if (flow->top == at) {
+        flow->top = rest;
+    } else {
+        cut(queue, at);
+        flow->top = meld(queue, flow->top, rest);
+    }
+    forget(queue, at);
+    CHECK(queue->counts[stage] > 0);
+    queue->counts[stage]--;
 }
 
 uint32_t queue_count(const struct queue *queue, enum stage stage)

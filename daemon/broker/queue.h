@@ -32,6 +32,8 @@ void queue_push(struct queue *queue, enum stage stage, enum queue_rank rank, str
                 uint64_t seq, uint32_t cost);
 /** Take out the next event of @stage. False: there is none. */
 bool queue_pop(struct queue *queue, enum stage stage, uint64_t *ret_seq);
+/** Take out the event of @seq, which is in the queue of @stage: it costs its sender nothing. */
+void queue_remove(struct queue *queue, enum stage stage, uint64_t seq);
 /** Ready events of @stage. */
 uint32_t queue_count(const struct queue *queue, enum stage stage);
 

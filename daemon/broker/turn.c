@@ -155,6 +155,22 @@ void turn_await(struct broker *broker, uint64_t seq)
     docket_move(broker->docket, seq, event->stage, DOCKET_TURN);
 }
 
+void turn_forget(struct broker *broker, uint64_t seq)
+{
+    struct turns *turns = &broker->turns;
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < turns->count; i++) {
+        uint64_t other = turns->seqs[(turns->first + i) % turns->count_max];
+        if (other == seq)
+            continue;
+        turns->seqs[(turns->first + kept) % turns->count_max] = other;
+        kept++;
+    }
+    CHECK(kept + 1 == turns->count);
+    turns->count = kept;
+}
+
 /** Journal the decision about the event received as @seq, tell it, and let the next of its workflow come to its turn. */
 static void conclude_turn(struct broker *broker, uint64_t seq, const struct event *event,
                           const struct workflow *workflow, const char *worker, uint32_t attempt)

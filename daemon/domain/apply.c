@@ -150,3 +150,55 @@ void apply_wait_ended(struct workflow *workflow, struct open_event *open, const 
         workflow->queue_tail = open->seq;
     workflow->queued_count++;
 }
+
+void apply_retried(struct workflow *workflow, struct open_event *open, const struct entry *entry)
+{
+    CHECK(entry->kind == ENTRY_RETRIED);
+    CHECK(open->state == OPEN_PARKED);
+    CHECK(workflow->judging_seq == open->seq);
+
+    touch(workflow, entry);
+    open->state = OPEN_READY;
+    open->attempt = 0;
+}
+
+/** Take @open, which waits in the queue behind @before (NULL: as the first), out of it. */
+static void unlink_queued(struct workflow *workflow, const struct open_event *open,
+                          struct open_event *before)
+{
+    CHECK(workflow->queued_count > 0);
+    CHECK((before == NULL) == (workflow->queue_head == open->seq));
+    CHECK(before == NULL || before->next_seq == open->seq);
+
+    if (before == NULL)
+        workflow->queue_head = open->next_seq;
+    else
+        before->next_seq = open->next_seq;
+    if (workflow->queue_tail == open->seq)
+        workflow->queue_tail = before == NULL ? 0 : before->seq;
+    workflow->queued_count--;
+}
+
+void apply_withdrawn(struct workflow *workflow, const struct open_event *open,
+                     struct open_event *before, struct open_event *next, const struct entry *entry)
+{
+    CHECK(entry->kind == ENTRY_EVENT_WITHDRAWN);
+    CHECK(entry->of_seq == open->seq);
+
+    touch(workflow, entry);
+    switch (open->state) {
+    case OPEN_QUEUED:
+        unlink_queued(workflow, open, before);
+        return;
+    case OPEN_HELD:
+        CHECK(workflow->held_count > 0);
+        workflow->held_count--;
+        return;
+    case OPEN_READY:
+    case OPEN_DELAYED:
+    case OPEN_PARKED:
+        CHECK(workflow->judging_seq == open->seq);
+        advance(workflow, next);
+        return;
+    }
+}

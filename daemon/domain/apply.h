@@ -34,4 +34,14 @@ void apply_late_finding(struct workflow *workflow, const struct entry *entry);
 void apply_wait_ended(struct workflow *workflow, struct open_event *open,
                       const struct entry *entry);
 
+/** RETRIED: @open, which is parked, is at its turn again, its attempts counted from the beginning. */
+void apply_retried(struct workflow *workflow, struct open_event *open, const struct entry *entry);
+
+/**
+ * EVENT_WITHDRAWN: @open, in any state, is gone; the caller deletes its row. Of one that was QUEUED, @before is the row before it
+ * in the queue, or NULL; of one that was at its turn, @next is the row at the queue's head, or NULL, and comes to its turn.
+ */
+void apply_withdrawn(struct workflow *workflow, const struct open_event *open,
+                     struct open_event *before, struct open_event *next, const struct entry *entry);
+
 #endif

@@ -408,6 +408,56 @@ static void apply_end_of_wait(struct state *state, const struct entry *entry)
     rows_put_workflow(&state->rows, &workflow, false);
 }
 
+static void apply_retry(struct state *state, const struct entry *entry)
+{
+    struct open_row *row = &state->open.row;
+    struct workflow workflow;
+
+    if (!load_workflow(state, entry, &workflow) ||
+        !load_open(state, entry, entry->of_seq, &state->open))
+        return;
+    apply_retried(&workflow, &row->open, entry);
+    rows_put_open(&state->rows, row, false);
+    rows_put_workflow(&state->rows, &workflow, false);
+}
+
+/** Whose row changes when @open leaves: the one before it in the queue, or the one that comes to its turn; 0: none. */
+static uint64_t neighbour_of(const struct entry *entry, const struct open_event *open,
+                             const struct workflow *workflow)
+{
+    if (open->state == OPEN_QUEUED)
+        return entry->before_seq;
+    return open->state == OPEN_HELD ? 0 : workflow->queue_head;
+}
+
+static void apply_withdrawal(struct state *state, const struct entry *entry)
+{
+    struct open_row *row = &state->open.row;
+    struct open_event *beside = NULL;
+    struct workflow workflow;
+
+    if (!load_workflow(state, entry, &workflow) ||
+        !load_open(state, entry, entry->of_seq, &state->open))
+        return;
+    bool queued = row->open.state == OPEN_QUEUED;
+    uint64_t neighbour = neighbour_of(entry, &row->open, &workflow);
+    if (neighbour != 0) {
+        if (!load_open(state, entry, neighbour, &state->beside))
+            return;
+        beside = &state->beside.row.open;
+    }
+    forget_due(state, &row->open);
+    apply_withdrawn(&workflow, &row->open, queued ? beside : NULL, queued ? NULL : beside, entry);
+
+    for (uint32_t i = 0; i < row->waits_count; i++)
+        rows_del_wait(&state->rows, &row->waits[i], row->open.seq);
+    rows_del_open(&state->rows, row->open.seq);
+    if (beside != NULL)
+        rows_put_open(&state->rows, &state->beside.row, false);
+    rows_put_workflow(&state->rows, &workflow, false);
+    note_verdict(state, entry, row->open.id);
+}
+
 static void apply_stage_set(struct state *state, const struct entry *entry)
 {
     struct stage_setting setting = {
@@ -565,7 +615,11 @@ void state_apply(struct state *state, const struct entry *entry, const struct ev
         apply_refused_finding(state, entry);
         break;
     case ENTRY_RETRIED:
+        apply_retry(state, entry);
+        break;
     case ENTRY_EVENT_WITHDRAWN:
+        apply_withdrawal(state, entry);
+        break;
     case ENTRY_TIMER_FIRED:
         break;
     case ENTRY_NONE:
