@@ -170,15 +170,75 @@ static void meet_worker(struct walk *w)
     }
 }
 
+/** Give the order @command as @ods: name, value pairs up to NULL. */
+static void ask(struct walk *w, const char *ods, const char *command, const char *const *pairs)
+{
+    struct argument arguments[8];
+    struct principal principal = principal_of(ods);
+    struct query query = {.command = slice_of(command), .arguments = arguments};
+
+    for (; *pairs != NULL; pairs += 2)
+        arguments[query.arguments_count++] =
+            (struct argument){slice_of(pairs[0]), slice_of(pairs[1])};
+    broker_query(w->f->broker, CLIENT, &principal, &query, NULL);
+}
+
+static void withdraw(struct walk *w)
+{
+    char id[EVENT_ID_TEXT_SIZE];
+
+    if (w->sent_count == 0)
+        return;
+    const struct event *event = &w->sent[any(w, w->sent_count)];
+    event_id_print(event->id, id);
+    if (!event_type_is_register(event->type))
+        ask(w, event->sender.text, "event withdraw",
+            (const char *const[]){"lead", event->lead.text, "reference", event->reference.text,
+                                  "event_id", id, "reason", "chance", NULL});
+}
+
+static void order(struct walk *w)
+{
+    const char *stage = stage_name((enum stage)(1 + any(w, STAGES_MAX)));
+    const char *const set[] = {"stage", stage, "reason", "chance", NULL};
+    const char *const narrowed[] = {"stage", stage, "reason", "chance", NULL};
+
+    switch (any(w, 10)) {
+    case 0:
+        ask(w, "OPS", "queue pause", set);
+        break;
+    case 1:
+        ask(w, "OPS", "queue drain", set);
+        break;
+    case 2:
+    case 3:
+        ask(w, "OPS", "queue resume", set);
+        break;
+    case 4:
+        ask(w, "OPS", "parked retry", narrowed);
+        break;
+    case 5:
+        ask(w, "OPS", "parked discard", narrowed);
+        break;
+    case 6:
+        ask(w, "OPS", "server reload", (const char *const[]){NULL});
+        break;
+    default:
+        withdraw(w);
+    }
+}
+
 static void one_turn(struct walk *w)
 {
     turn_opens(w->f);
     for (uint32_t i = any(w, 8); i > 0 && !broker_full(w->f->broker); i--) {
-        uint32_t what = any(w, 10);
+        uint32_t what = any(w, 11);
         if (what < 5)
             send(w);
         else if (what < 8)
             find(w);
+        else if (what == 10)
+            order(w);
         else
             meet_worker(w);
     }
@@ -232,6 +292,12 @@ static void each_open_event_is_in_one_state(struct fixture *f)
     assert_int_equal(sums[DOCKET_LEASED], roster_leased(broker->roster));
     assert_int_equal(sums[DOCKET_DELAYED], due_count(broker->due));
     assert_int_equal(sums[DOCKET_TURN], broker->turns.count);
+    for (enum stage stage = STAGE_NEEDS_ASSESSED; stage <= STAGE_REVIEW; stage++) {
+        struct stage_setting setting;
+        store_get_stage(f->store, stage, &setting);
+        assert_int_equal(setting.state, broker->stages[stage].state);
+        assert_int_equal(setting.seq, broker->stages[stage].seq);
+    }
     assert_int_equal(quota_count(broker->quota, ods_of("02E")) +
                          quota_count(broker->quota, ods_of("01F")) +
                          quota_count(broker->quota, ods_of("0CE")),
@@ -268,6 +334,7 @@ struct told {
     uint64_t last_seq;  /* by number: newest entry */
     uint64_t accepted;  /* by number: accepted workflow events */
     bool received;      /* by seq */
+    bool parked;        /* by seq */
     enum verdict final; /* by seq */
 };
 
@@ -294,8 +361,21 @@ static void the_journal_tells_the_same_story(struct fixture *f)
             assert_int_equal(entry.run, ++runs);
         if (entry.kind == ENTRY_RECEIVED)
             by_seq[seq].received = true;
+        if (entry.kind == ENTRY_ATTEMPT_FAILED)
+            by_seq[entry.of_seq].parked = entry.parked;
+        if (entry.kind == ENTRY_RETRIED) {
+            assert_true(by_seq[entry.of_seq].parked);
+            by_seq[entry.of_seq].parked = false;
+        }
+        if (entry.kind == ENTRY_EVENT_WITHDRAWN) {
+            assert_true(by_seq[entry.of_seq].received);
+            assert_int_equal(by_seq[entry.of_seq].final, VERDICT_NONE);
+            assert_true(by_seq[entry.of_seq].parked || !entry.discarded);
+            by_seq[entry.of_seq].final = VERDICT_WITHDRAWN;
+        }
         if (entry.kind != ENTRY_JUDGED)
             continue;
+        assert_false(by_seq[entry.of_seq].parked);
         assert_true(by_seq[entry.of_seq].received);
         assert_int_equal(by_seq[entry.of_seq].final, VERDICT_NONE);
         if (entry.verdict != VERDICT_HELD)
@@ -317,13 +397,22 @@ static void the_journal_tells_the_same_story(struct fixture *f)
     }
 }
 
-/** With a worker for all stages, and time, everything is decided but what waits for an allotment or a resumption, and what is parked. */
+/** With all stages running, a worker for them, parked events tried again, and time, everything is decided but what waits for something. */
 static void all_that_can_be_decided_is_decided(struct walk *w)
 {
     struct fixture *f = w->f;
 
     f->deaf = false;
+    for (enum stage stage = STAGE_NEEDS_ASSESSED; stage <= STAGE_REVIEW; stage++) {
+        turn_opens(f);
+        ask(w, "OPS", "queue resume",
+            (const char *const[]){"stage", stage_name(stage), "reason", "healed", NULL});
+        turn_closes(f);
+    }
     for (uint32_t i = 0; i < 50; i++) {
+        turn_opens(f);
+        ask(w, "OPS", "parked retry", (const char *const[]){NULL});
+        turn_closes(f);
         f->answers_count = 0;
         when_worker_of_all_joins(f, WORKER, 100);
         when_all_is_found_good(f);
@@ -331,17 +420,8 @@ static void all_that_can_be_decided_is_decided(struct walk *w)
         a_turn(f);
     }
     struct open_event open;
-    for (uint64_t seq = 0; store_next_open(f->store, seq, &open); seq = open.seq) {
-        struct workflow workflow;
-        struct open_event first;
-        if (open.state == OPEN_HELD || open.state == OPEN_PARKED)
-            continue;
-        /* Only what is behind a parked one. */
-        assert_int_equal(open.state, OPEN_QUEUED);
-        assert_true(store_get_workflow(f->store, open.number, &workflow));
-        assert_true(store_get_open(f->store, workflow.judging_seq, &first));
-        assert_int_equal(first.state, OPEN_PARKED);
-    }
+    for (uint64_t seq = 0; store_next_open(f->store, seq, &open); seq = open.seq)
+        assert_int_equal(open.state, OPEN_HELD);
 
     /* Whatever is sent again gets what it got. */
     for (uint32_t i = 0; i < w->sent_count; i++) {

@@ -267,6 +267,70 @@ uint64_t scribe_record(struct scribe *scribe, enum verdict verdict, const struct
     return add(scribe, &entry, event);
 }
 
+/* ---- orders ---- */
+
+static uint64_t add_order(struct scribe *scribe, struct entry *entry)
+{
+    entry->key_seq = 3;
+    entry->by = scribe_ods("OPS");
+    entry->order_reason = (struct slice){(const uint8_t *)"a test", 6};
+    return add(scribe, entry, NULL);
+}
+
+uint64_t scribe_retry(struct scribe *scribe, uint64_t number)
+{
+    struct workflow workflow;
+
+    CHECK(store_get_workflow(scribe->store, number, &workflow));
+    struct entry entry = {
+        .kind = ENTRY_RETRIED,
+        .number = number,
+        .previous = workflow.last_seq,
+        .of_seq = workflow.judging_seq,
+    };
+    return add_order(scribe, &entry);
+}
+
+uint64_t scribe_withdraw(struct scribe *scribe, uint64_t seq)
+{
+    struct open_event open;
+    struct open_event other;
+    struct workflow workflow;
+
+    CHECK(store_get_open(scribe->store, seq, &open));
+    CHECK(store_get_workflow(scribe->store, open.number, &workflow));
+    struct entry entry = {
+        .kind = ENTRY_EVENT_WITHDRAWN,
+        .number = open.number,
+        .previous = workflow.last_seq,
+        .of_seq = seq,
+        .discarded = open.state == OPEN_PARKED,
+    };
+    for (uint64_t at = workflow.queue_head; open.state == OPEN_QUEUED && at != seq;
+         at = other.next_seq) {
+        CHECK(store_get_open(scribe->store, at, &other));
+        entry.before_seq = at;
+    }
+    return add_order(scribe, &entry);
+}
+
+uint64_t scribe_set_stage(struct scribe *scribe, enum stage stage, enum stage_state state)
+{
+    struct entry entry = {.kind = ENTRY_STAGE_SET, .stage = stage, .stage_state = state};
+
+    return add_order(scribe, &entry);
+}
+
+uint64_t scribe_operate(struct scribe *scribe)
+{
+    struct entry entry = {
+        .kind = ENTRY_OPERATED,
+        .command = {(const uint8_t *)"server reload", 13},
+    };
+
+    return add_order(scribe, &entry);
+}
+
 /* ---- walks ---- */
 
 /** A register event of chance about one of three organisations. */
@@ -353,6 +417,26 @@ static void step_verdict(struct scribe *scribe, uint64_t number)
                  verdict == VERDICT_ACCEPTED ? scribe_draw(scribe, 3) : 0);
 }
 
+/** An order of chance that can be given. */
+static void step_order(struct scribe *scribe)
+{
+    uint64_t after = scribe_draw(scribe, (uint32_t)store_next_seq(scribe->store));
+    uint64_t number = find_turn(scribe);
+    struct workflow workflow;
+    struct open_event open;
+
+    if (number != 0 && store_get_workflow(scribe->store, number, &workflow) &&
+        store_get_open(scribe->store, workflow.judging_seq, &open) && open.state == OPEN_PARKED)
+        scribe_retry(scribe, number);
+    else if (store_next_open(scribe->store, after, &open) && scribe_draw(scribe, 3) != 0)
+        scribe_withdraw(scribe, open.seq);
+    else if (scribe_draw(scribe, 4) == 0)
+        scribe_operate(scribe);
+    else
+        scribe_set_stage(scribe, (enum stage)(1 + scribe_draw(scribe, STAGES_MAX)),
+                         (enum stage_state)(1 + scribe_draw(scribe, 3)));
+}
+
 void scribe_step(struct scribe *scribe)
 {
     uint32_t choice = scribe_draw(scribe, 100);
@@ -376,6 +460,8 @@ void scribe_step(struct scribe *scribe)
         step_register(scribe);
     } else if (choice < 72) {
         scribe_start(scribe);
+    } else if (choice < 78) {
+        step_order(scribe);
     } else {
         scribe_take_note(scribe, scribe_draw(scribe, NAMES),
                          1 + scribe_draw(scribe, scribe_draw(scribe, 8) == 0 ? 4000 : 300));

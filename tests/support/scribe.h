@@ -43,6 +43,13 @@ uint64_t scribe_park(struct scribe *scribe, uint64_t number, uint32_t attempt);
 uint64_t scribe_refuse_finding(struct scribe *scribe, uint64_t number, uint64_t of_seq);
 /** WAIT_ENDED for the held event @seq. */
 uint64_t scribe_end_wait(struct scribe *scribe, uint64_t seq);
+/** RETRIED for the event that is at its turn in workflow @number, and parked. */
+uint64_t scribe_retry(struct scribe *scribe, uint64_t number);
+/** EVENT_WITHDRAWN for the open event @seq, in whatever state. */
+uint64_t scribe_withdraw(struct scribe *scribe, uint64_t seq);
+uint64_t scribe_set_stage(struct scribe *scribe, enum stage stage, enum stage_state state);
+/** OPERATED, by a command that changes nothing. */
+uint64_t scribe_operate(struct scribe *scribe);
 /** RECORDED for the register event in hand. */
 uint64_t scribe_record(struct scribe *scribe, enum verdict verdict, const struct ledger_line *lines,
                        uint32_t lines_count);

@@ -75,6 +75,31 @@ static void end_wait(struct world *w, uint64_t seq)
     apply_wait_ended(&w->workflow, row(w, seq), &e);
 }
 
+/** The event of @seq, in whatever state, is withdrawn. */
+static void withdraw(struct world *w, uint64_t seq)
+{
+    struct entry e = entry(w, ENTRY_EVENT_WITHDRAWN);
+    struct open_event *open = row(w, seq);
+    bool queued = open->state == OPEN_QUEUED;
+    struct open_event *before = NULL;
+    for (uint64_t at = w->workflow.queue_head; queued && at != seq; at = row(w, at)->next_seq)
+        before = row(w, at);
+    e.of_seq = seq;
+    e.before_seq = before == NULL ? 0 : before->seq;
+    apply_withdrawn(&w->workflow, open, before,
+                    queued || open->state == OPEN_HELD ? NULL : row(w, w->workflow.queue_head), &e);
+    w->is_open[seq] = false;
+}
+
+static void park(struct world *w)
+{
+    struct entry e = entry(w, ENTRY_ATTEMPT_FAILED);
+    e.of_seq = w->workflow.judging_seq;
+    e.attempt = 8;
+    e.parked = true;
+    apply_attempt_failed(&w->workflow, row(w, e.of_seq), &e);
+}
+
 /** Each open row is judged, or once in the queue, or held; counts agree. */
 static void expect_sound(struct world *w)
 {
@@ -193,6 +218,59 @@ static void the_last_failed_attempt_parks_the_event_and_those_behind_it_wait(voi
     expect_sound(&w);
 }
 
+static void a_retried_event_is_at_its_turn_with_no_attempt_behind_it(void **state)
+{
+    (void)state;
+    static struct world w;
+    memset(&w, 0, sizeof w);
+    uint64_t a = receive(&w);
+    receive(&w);
+    park(&w);
+    struct entry e = entry(&w, ENTRY_RETRIED);
+    e.of_seq = a;
+
+    apply_retried(&w.workflow, row(&w, a), &e);
+
+    assert_int_equal(w.workflow.judging_seq, a);
+    assert_int_equal(w.workflow.last_seq, e.seq);
+    assert_int_equal(row(&w, a)->state, OPEN_READY);
+    assert_int_equal(row(&w, a)->attempt, 0);
+    expect_sound(&w);
+}
+
+static void a_withdrawn_event_leaves_its_place_wherever_it_stood(void **state)
+{
+    (void)state;
+    static struct world w;
+    memset(&w, 0, sizeof w);
+    uint64_t held = receive(&w);
+    uint64_t a = receive(&w);
+    uint64_t b = receive(&w);
+    uint64_t c = receive(&w);
+    uint64_t d = receive(&w);
+    conclude(&w, VERDICT_HELD);
+    expect_sound(&w);
+
+    withdraw(&w, c); /* from the midst */
+    assert_int_equal(row(&w, b)->next_seq, d);
+    expect_sound(&w);
+    withdraw(&w, d); /* the tail */
+    assert_int_equal(w.workflow.queue_tail, b);
+    expect_sound(&w);
+    withdraw(&w, held);
+    assert_int_equal(w.workflow.held_count, 0);
+    expect_sound(&w);
+    park(&w);
+    withdraw(&w, a); /* at its turn, parked: the next one comes */
+    assert_int_equal(w.workflow.judging_seq, b);
+    assert_int_equal(row(&w, b)->state, OPEN_READY);
+    expect_sound(&w);
+    withdraw(&w, b);
+    assert_int_equal(w.workflow.judging_seq, 0);
+    assert_int_equal(w.workflow.accepted_count, 0);
+    expect_sound(&w);
+}
+
 static void a_late_finding_is_the_workflows_newest_entry_and_no_more(void **state)
 {
     (void)state;
@@ -219,7 +297,7 @@ static void whatever_happens_in_whatever_order_the_queue_is_sound(void **state)
         receive(&w);
         for (int step = 0; step < EVENTS_MAX; step++) {
             uint64_t some = 1 + (uint64_t)rand() % w.seq;
-            switch (rand() % 5) {
+            switch (rand() % 7) {
             case 0:
             case 1:
                 receive(&w);
@@ -232,9 +310,17 @@ static void whatever_happens_in_whatever_order_the_queue_is_sound(void **state)
                 if (w.workflow.judging_seq != 0)
                     conclude(&w, rand() % 2 ? VERDICT_ACCEPTED : VERDICT_REJECTED);
                 break;
-            default:
+            case 4:
                 if (w.is_open[some] && w.open[some].state == OPEN_HELD)
                     end_wait(&w, some);
+                break;
+            case 5:
+                if (w.workflow.judging_seq != 0)
+                    park(&w);
+                break;
+            default:
+                if (w.is_open[some])
+                    withdraw(&w, some);
             }
             expect_sound(&w);
         }
@@ -288,6 +374,8 @@ int main(void)
         cmocka_unit_test(a_held_event_lets_others_pass_and_comes_back_to_the_head),
         cmocka_unit_test(a_failed_attempt_delays_the_event_and_keeps_its_turn),
         cmocka_unit_test(the_last_failed_attempt_parks_the_event_and_those_behind_it_wait),
+        cmocka_unit_test(a_retried_event_is_at_its_turn_with_no_attempt_behind_it),
+        cmocka_unit_test(a_withdrawn_event_leaves_its_place_wherever_it_stood),
         cmocka_unit_test(a_late_finding_is_the_workflows_newest_entry_and_no_more),
         cmocka_unit_test(whatever_happens_in_whatever_order_the_queue_is_sound),
         cmocka_unit_test(an_audience_names_each_concerned_once),

@@ -144,6 +144,25 @@ static void room_comes_back_with_each_event_that_leaves(void **state)
     }
 }
 
+static void what_is_taken_out_of_the_midst_leaves_the_others_in_order(void **state)
+{
+    for (uint64_t seq = 1; seq <= 50; seq++)
+        push(*state, "02E", 51 - seq, ORDINARY_COST);
+    assert_int_equal(pop(*state), 1); /* so that its heap has a shape */
+    for (uint64_t seq = 2; seq <= 50; seq += 3)
+        queue_remove(*state, STAGE_REVIEW, seq);
+
+    for (uint64_t seq = 3; seq <= 50; seq++) {
+        if (seq % 3 != 2)
+            assert_int_equal(pop(*state), seq);
+    }
+    assert_int_equal(queue_count(*state, STAGE_REVIEW), 0);
+    push(*state, "02E", 51, ORDINARY_COST);
+    queue_remove(*state, STAGE_REVIEW, 51);
+    push(*state, "02E", 52, ORDINARY_COST);
+    assert_int_equal(pop(*state), 52);
+}
+
 static void nothing_is_lost_or_doubled_whatever_is_done(void **state)
 {
     static const char *const senders[] = {"02E", "01F", "01J", "0CE", "X24"};
@@ -159,6 +178,10 @@ static void nothing_is_lost_or_doubled_whatever_is_done(void **state)
             push(*state, senders[chance % ARRAY_LEN(senders)], seq, chance % 5000);
             in[seq] = true;
             count++;
+        } else if (in[seq] && chance % 7 == 0) {
+            queue_remove(*state, STAGE_REVIEW, seq);
+            in[seq] = false;
+            count--;
         } else if (count > 0) {
             seq = pop(*state);
             assert_true(in[seq]);
@@ -183,6 +206,7 @@ int main(void)
         QUEUE(organisations_get_equal_bytes_whatever_the_size_of_their_events),
         QUEUE(an_event_of_any_size_leaves_at_last),
         QUEUE(room_comes_back_with_each_event_that_leaves),
+        QUEUE(what_is_taken_out_of_the_midst_leaves_the_others_in_order),
         QUEUE(nothing_is_lost_or_doubled_whatever_is_done),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

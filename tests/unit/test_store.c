@@ -468,6 +468,80 @@ static void a_parked_event_is_not_due_and_a_late_finding_changes_only_its_workfl
     assert_int_equal(after.failed_seq, parked_seq);
 }
 
+static void a_stage_is_as_it_was_set_and_stays_so_when_opened_again(void **state)
+{
+    struct fixture *f = *state;
+    struct stage_setting setting;
+
+    store_get_stage(f->store, STAGE_REVIEW, &setting);
+    assert_int_equal(setting.state, STAGE_RUNNING);
+    assert_int_equal(setting.seq, 0);
+    int64_t at_ms = f->scribe.at_ms;
+    uint64_t seq = scribe_set_stage(&f->scribe, STAGE_REVIEW, STAGE_PAUSED);
+    scribe_operate(&f->scribe);
+    assert_int_equal(store_flush(f->store), STATUS_OK);
+    assert_int_equal(reopen(f), STATUS_OK);
+
+    store_get_stage(f->store, STAGE_REVIEW, &setting);
+    assert_int_equal(setting.state, STAGE_PAUSED);
+    assert_int_equal(setting.seq, seq);
+    assert_int_equal(setting.since_ms, at_ms);
+    store_get_stage(f->store, STAGE_PROCUREMENT, &setting);
+    assert_int_equal(setting.state, STAGE_RUNNING);
+}
+
+static void a_withdrawn_event_leaves_its_id_and_nothing_else(void **state)
+{
+    struct fixture *f = *state;
+    struct open_event open;
+    struct workflow workflow;
+    struct seen seen;
+    struct wait wait = {.kind = WAIT_NONE};
+    int64_t due_ms = INT64_MIN;
+    uint64_t seq = 0;
+
+    scribe_take_note(&f->scribe, 1, 10);
+    struct event_id id = f->scribe.event.id;
+    uint64_t held = scribe_receive(&f->scribe);
+    scribe_judge(&f->scribe, held, VERDICT_HELD, false, NULL, 0);
+    scribe_take_note(&f->scribe, 1, 10);
+    uint64_t delayed = scribe_receive(&f->scribe);
+    scribe_fail(&f->scribe, held, 1, 1524816009000);
+    scribe_take_note(&f->scribe, 1, 10);
+    uint64_t queued = scribe_receive(&f->scribe);
+
+    uint64_t withdrawn = scribe_withdraw(&f->scribe, held);
+    scribe_withdraw(&f->scribe, delayed);
+
+    assert_false(store_next_wait(f->store, &wait, &seq));
+    seq = 0;
+    assert_false(store_next_due(f->store, &due_ms, &seq));
+    assert_false(store_get_open(f->store, held, &open));
+    assert_false(store_get_open(f->store, delayed, &open));
+    assert_true(store_get_open(f->store, queued, &open));
+    assert_int_equal(open.state, OPEN_READY);
+    assert_true(store_get_workflow(f->store, held, &workflow));
+    assert_int_equal(workflow.judging_seq, queued);
+    assert_int_equal(workflow.held_count, 0);
+    assert_true(store_get_seen(f->store, held, id, &seen));
+    assert_int_equal(seen.verdict_seq, withdrawn);
+}
+
+static void a_retried_event_is_at_its_turn_again(void **state)
+{
+    struct fixture *f = *state;
+    struct open_event open;
+
+    scribe_take_note(&f->scribe, 1, 10);
+    scribe_receive(&f->scribe);
+    scribe_park(&f->scribe, 1, 4);
+    scribe_retry(&f->scribe, 1);
+
+    assert_true(store_get_open(f->store, 1, &open));
+    assert_int_equal(open.state, OPEN_READY);
+    assert_int_equal(open.attempt, 0);
+}
+
 static void accepted_facts_are_kept_as_received_oldest_first(void **state)
 {
     struct fixture *f = *state;
@@ -955,6 +1029,9 @@ int main(void)
         TEST(a_held_event_is_found_by_what_it_waits_for),
         TEST(a_delayed_event_is_due_until_it_is_judged),
         TEST(a_parked_event_is_not_due_and_a_late_finding_changes_only_its_workflow),
+        TEST(a_stage_is_as_it_was_set_and_stays_so_when_opened_again),
+        TEST(a_withdrawn_event_leaves_its_id_and_nothing_else),
+        TEST(a_retried_event_is_at_its_turn_again),
         TEST(accepted_facts_are_kept_as_received_oldest_first),
         TEST(an_organisation_is_seen_as_of_a_day),
         TEST(organisations_are_walked_each_once),
