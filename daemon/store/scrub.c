@@ -156,6 +156,16 @@ static void look_due(const struct look *look)
         miss(look, KV_DUE, "its event is missing");
 }
 
+static void look_stage(const struct look *look)
+{
+    struct stage_setting setting;
+
+    if (!record_decode_stage(look->payload, &setting) || setting.seq == 0 ||
+        setting.seq > state_position(look->state)->applied_seq || look->key.len != 1 ||
+        look->key.bytes[0] < STAGE_NEEDS_ASSESSED || look->key.bytes[0] > STAGE_REVIEW)
+        miss(look, KV_STAGE, "it names no stage, or no entry");
+}
+
 /* ---- registers and money ---- */
 
 static void look_key(const struct look *look)
@@ -212,6 +222,7 @@ static void (*const looks[KV_TABLES])(const struct look *look) = {
     [KV_LEDGER] = look_nothing, /* see sum_line() */
     [KV_LEDGER_LINE] = look_ledger_line,
     [KV_CASELOAD] = look_nothing,
+    [KV_STAGE] = look_stage,
 };
 
 /* ---- sums ---- */
