@@ -414,6 +414,15 @@ enum status kv_create(const char *dir, const char *parent, uint64_t map_bytes, s
 
 /* ---- rows ---- */
 
+/** LMDB has no checksums: of a damaged page any length may come. Longer than ours, the row is not looked at. */
+static bool has_length(struct kv *kv, MDB_val key, MDB_val value)
+{
+    if (key.mv_size <= KV_KEY_BYTES_MAX && value.mv_size <= KV_VALUE_BYTES_MAX)
+        return true;
+    keep(kv, MDB_CORRUPTED);
+    return false;
+}
+
 bool kv_get(struct kv *kv, enum kv_table table, struct slice key, struct slice *ret)
 {
     MDB_val name = val_of(key);
@@ -429,7 +438,7 @@ bool kv_get(struct kv *kv, enum kv_table table, struct slice key, struct slice *
         return false;
     }
     *ret = slice_of(value);
-    return true;
+    return has_length(kv, name, value);
 }
 
 /** The transaction's own cursor on @table; NULL: a failure. */
@@ -452,6 +461,18 @@ static bool same(MDB_val val, struct slice slice)
     return val.mv_size == slice.len && memcmp(val.mv_data, slice.bytes, slice.len) == 0;
 }
 
+/** A walk goes forward, or it would never end: on a damaged page keys may stand in any order. */
+static bool follows(struct kv *kv, MDB_val key, struct slice after)
+{
+    size_t len = key.mv_size < after.len ? key.mv_size : after.len;
+    int order = len == 0 ? 0 : memcmp(key.mv_data, after.bytes, len);
+
+    if (order > 0 || (order == 0 && key.mv_size > after.len))
+        return true;
+    keep(kv, MDB_CORRUPTED);
+    return false;
+}
+
 bool kv_next(struct kv *kv, enum kv_table table, struct slice after, struct slice *ret_key,
              struct slice *ret_value)
 {
@@ -470,6 +491,8 @@ bool kv_next(struct kv *kv, enum kv_table table, struct slice after, struct slic
         keep(kv, code);
         return false;
     }
+    if (!has_length(kv, key, value) || !follows(kv, key, after))
+        return false;
     *ret_key = slice_of(key);
     *ret_value = slice_of(value);
     return true;

@@ -30,9 +30,10 @@ enum kv_table { KV_TABLE_LIST(KV_TABLE_ENUM) KV_TABLES };
 /** The table's name; static. */
 const char *kv_table_name(enum kv_table table);
 
-#define KV_KEY_BYTES_MAX 128 /* of ours; LMDB takes 511 */
-#define KV_COUNT_EVERY 4     /* commits */
-#define KV_OPEN_MAX 4        /* environments of one process, each another directory */
+#define KV_KEY_BYTES_MAX 128    /* of ours; LMDB takes 511 */
+#define KV_COUNT_EVERY 4        /* commits */
+#define KV_VALUE_BYTES_MAX 8192 /* more than any row of ours: what is longer is damage */
+#define KV_OPEN_MAX 4           /* environments of one process, each another directory */
 
 /**
  * Make the directory @dir (whose parent is @parent) with all tables and one first row in META: whole or not at all, and

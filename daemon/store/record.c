@@ -225,10 +225,13 @@ static void get_text(struct reading *reading, char *ret, size_t size)
 {
     unsigned len = get_u8(reading);
 
-    if (len >= size)
+    if (len >= size) {
         reading->bad = true;
-    else
-        get_bytes(reading, ret, len);
+        return;
+    }
+    get_bytes(reading, ret, len);
+    if (memchr(ret, '\0', len) != NULL) /* it would be another, shorter text */
+        reading->bad = true;
 }
 
 static struct ods get_ods(struct reading *reading)

@@ -18,6 +18,7 @@
 #define RECORD_HEADER_BYTES (1 + 2 + RECORD_DIGEST_BYTES)
 #define RECORD_PAYLOAD_MAX 4096
 #define RECORD_BYTES_MAX (RECORD_HEADER_BYTES + RECORD_PAYLOAD_MAX)
+static_assert(RECORD_BYTES_MAX <= KV_VALUE_BYTES_MAX, "a row is read as long as it was written");
 
 /** One value being made: its payload at @bytes + RECORD_HEADER_BYTES. */
 struct record {

@@ -27,7 +27,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STEPS 600
+#define STEPS 250
 #define MAP_BYTES (64ull * 1024 * 1024)
 #define SEGMENT_BYTES (4ull * 1024 * 1024)
 #define ROWS_MAX 20000
@@ -79,6 +79,19 @@ void __wrap_kv_put(struct kv *kv, enum kv_table table, struct slice key, struct 
     __real_kv_put(kv, table, key, value);
 }
 
+/* kv_create() writes it without kv_put()'s being seen from here. */
+static void note_first_row(void)
+{
+    struct kv *kv;
+    struct slice key = {.len = 0};
+    struct slice value;
+
+    CHECK(kv_open(&kv, state_dir.path, MAP_BYTES, true) == STATUS_OK);
+    CHECK(kv_next(kv, KV_META, key, &key, &value));
+    rows[rows_count++] = (struct row){KV_META, hash_of(KV_META, key, value)};
+    kv_close(kv);
+}
+
 static void fill(void)
 {
     struct store_options options = {
@@ -88,6 +101,9 @@ static void fill(void)
     struct scribe scribe;
     char text[400];
 
+    CHECK(store_open(&store, &options, &report, text, sizeof text) == STATUS_OK);
+    store_close(store);
+    note_first_row();
     CHECK(store_open(&store, &options, &report, text, sizeof text) == STATUS_OK);
     scribe_init(&scribe, store, 7);
     (void)scribe_start(&scribe);
@@ -117,6 +133,15 @@ static void remove_folder(void)
     folder_remove(&folder);
 }
 
+static int by_hash(const void *a, const void *b)
+{
+    const struct row *x = a;
+    const struct row *y = b;
+
+    return x->table != y->table ? (x->table < y->table ? -1 : 1)
+                                : memcmp(x->hash.bytes, y->hash.bytes, HASH_BYTES);
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;
@@ -126,6 +151,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     state_dir = folder_of(&folder, "state");
     fill();
     measure();
+    qsort(rows, rows_count, sizeof *rows, by_hash);
     struct folder data = folder_of(&state_dir, "data.mdb");
     good = folder_load(data.path, &file_len);
     CHECK(good_len > 0 && good_len <= file_len);
@@ -200,11 +226,9 @@ static bool was_written(enum kv_table table, struct slice key, struct slice valu
 {
     struct hash hash = hash_of(table, key, value);
 
-    for (uint32_t i = 0; i < rows_count; i++) {
-        if (rows[i].table == table && hash_equal(rows[i].hash, hash))
-            return true;
-    }
-    return false;
+    struct row row = {table, hash};
+
+    return bsearch(&row, rows, rows_count, sizeof row, by_hash) != NULL;
 }
 
 /** Every row as it stands: whose digest checks, was written. */

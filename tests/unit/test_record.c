@@ -381,9 +381,26 @@ static void a_payload_of_another_length_is_no_row(void **state)
     assert_false(record_decode_seen(payload, &seen));
 }
 
+static void a_text_with_a_nul_in_it_is_not_taken_for_a_shorter_one(void **state)
+{
+    struct workflow workflow = a_workflow();
+    struct workflow read;
+    struct record record;
+
+    (void)state;
+    record_encode_workflow(&record, &workflow);
+    uint8_t *lead = record.bytes + RECORD_HEADER_BYTES + 16; /* behind two numbers: length, text */
+    assert_int_equal(lead[0], 3);
+    struct slice payload = {record.bytes + RECORD_HEADER_BYTES, record.payload_len};
+    assert_true(record_decode_workflow(payload, &read));
+    lead[2] = '\0';
+    assert_false(record_decode_workflow(payload, &read));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_text_with_a_nul_in_it_is_not_taken_for_a_shorter_one),
         cmocka_unit_test(a_workflow_has_these_bytes),
         cmocka_unit_test(an_open_event_has_these_bytes),
         cmocka_unit_test(a_seen_id_has_these_bytes),
