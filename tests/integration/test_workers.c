@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "tests/support/cases.h"
+#include "tests/support/fake_daemon.h"
 
 #define ANSWER_MS 30000
 #define STATUS_MS 30000
@@ -236,6 +237,16 @@ static void what_a_hanging_worker_was_offered_goes_to_another_within_seconds(voi
     assert_true(cell_is(when_asked(f, "journal show", "seq", text), 0, "kind", "LATE_FINDING"));
 }
 
+/** What the dead one had is taken back: when it is missed, at the latest. */
+static void expect_nothing_leased(struct fixture *f)
+{
+    int64_t until_ms = now_ms() + STATUS_MS;
+
+    while (cases_status(f->first, "leased") != 0 && now_ms() < until_ms)
+        continue;
+    assert_true(cases_status(f->first, "leased") == 0);
+}
+
 static void what_kills_each_worker_is_an_attempt_each_time_and_then_parked(void **state)
 {
     struct fixture *f = *state;
@@ -246,10 +257,7 @@ static void what_kills_each_worker_is_an_attempt_each_time_and_then_parked(void 
         assert_true(deaths++ < DEATHS_MAX);
         pid_t mortal = spawn_mortal(f);
         assert_int_equal(instance_wait(mortal), KILLED);
-        expect_status(f, "leased", 0);
-        int64_t until_ms = now_ms() + STATUS_MS;
-        while (cases_status(f->first, "leased") != 0 && now_ms() < until_ms)
-            continue;
+        expect_nothing_leased(f);
     }
 
     print_message("parked after %u workers were killed\n", deaths);
@@ -270,6 +278,81 @@ static void what_kills_each_worker_is_an_attempt_each_time_and_then_parked(void 
     assert_true(cases_status(f->first, "leased") == 0);
 }
 
+/* ---- drained ---- */
+
+#define DRAIN_BEAT_MS 20
+#define HELD 3
+
+/** What a daemon of ours was told, in order. */
+struct drain_notes {
+    uint32_t findings;
+    uint32_t findings_before_bye;
+    uint32_t byes;
+};
+
+static void welcome(struct fake *fake, const struct frame *frame, bool drain)
+{
+    struct welcome said = {
+        .run = 1, .beat_ms = DRAIN_BEAT_MS, .lease_ms = LEASE_MS, .drain = drain};
+
+    codec_put_welcome(fake_buffer(fake), &said);
+    fake_send(fake, frame, MESSAGE_WELCOMES, 1);
+}
+
+/** Give a worker three assignments, and drain it with the answer to its first beat. */
+static void drain(struct fake *fake, const struct frame *frame, void *arg)
+{
+    struct drain_notes *notes = arg;
+    struct assignment assignment = {.token = {.run = 1, .counter = 1},
+                                    .attempt = 1,
+                                    .lease_ms = LEASE_MS,
+                                    .stage = STAGE_NEEDS_ASSESSED,
+                                    .event_bytes = {(const uint8_t *)"event", 5}};
+
+    if (frame->kind == MESSAGE_HELLOS) {
+        welcome(fake, frame, false);
+        for (assignment.seq = 1; assignment.seq <= HELD; assignment.seq++)
+            codec_put_assignment(fake_buffer(fake), &assignment);
+        fake_send(fake, frame, MESSAGE_ASSIGNMENTS, HELD);
+    }
+    if (frame->kind == MESSAGE_BEATS)
+        welcome(fake, frame, true);
+    notes->findings += frame->kind == MESSAGE_FINDINGS ? frame->count : 0;
+    if (frame->kind == MESSAGE_BYES) {
+        notes->byes++;
+        notes->findings_before_bye = notes->findings;
+    }
+}
+
+static void a_drained_worker_reports_what_it_has_says_bye_and_exits_with_0(void **state)
+{
+    (void)state;
+    struct drain_notes notes = {0};
+    char program[INSTANCE_PATH_SIZE * 4];
+    const char *build = getenv("COMMISSION_BINARY_DIR");
+    struct fake *fake = fake_new();
+    fake_start(fake, false, drain, &notes);
+    snprintf(program, sizeof program, "%s/bin/commission-worker-needs-assessed",
+             build != NULL ? build : ".");
+    pid_t worker = fork();
+    assert_true(worker >= 0);
+    if (worker == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        execl(program, program, "-e", fake_endpoint(fake), (char *)NULL);
+        _exit(127);
+    }
+
+    int exit_status = instance_wait(worker);
+    bool told = fake_wait(fake, MESSAGE_BYES, 1);
+
+    fake_stop(fake);
+    fake_free(fake);
+    assert_int_equal(exit_status, 0);
+    assert_true(told);
+    assert_int_equal(notes.byes, 1);
+    assert_int_equal(notes.findings_before_bye, HELD);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "--die") == 0)
@@ -280,6 +363,7 @@ int main(int argc, char **argv)
             what_a_hanging_worker_was_offered_goes_to_another_within_seconds, setup, teardown),
         cmocka_unit_test_setup_teardown(
             what_kills_each_worker_is_an_attempt_each_time_and_then_parked, setup_hasty, teardown),
+        cmocka_unit_test(a_drained_worker_reports_what_it_has_says_bye_and_exits_with_0),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
