@@ -45,7 +45,7 @@ def connect(options):
     sock = zmq.Context.instance().socket(zmq.DEALER)
     sock.curve_serverkey = read_key(options.server_key, "public")
     sock.curve_publickey, sock.curve_secretkey = read_key(options.key, "public"), read_key(options.key, "secret")
-    sock.heartbeat_ivl, sock.heartbeat_timeout, sock.handshake_ivl = 5000, 15000, 4000
+    sock.tcp_keepalive, sock.tcp_keepalive_idle, sock.handshake_ivl = 1, 10, 4000
     sock.immediate, sock.linger, sock.maxmsgsize = 1, 200, FRAME_BYTES + 64
     sock.connect(options.endpoint)
     return sock

@@ -12,8 +12,11 @@
 #define RECONNECT_MS 50
 #define RECONNECT_MS_MAX 1000
 #define REFUSED_RETRY_MS 1000
-#define HEARTBEAT_MS 5000
-#define HEARTBEAT_SILENCE_MS 15000
+#define LOST_RETRY_MS 2500 /* libzmq has had two tries by then, if it tries at all */
+#define KEEPALIVE_IDLE_S 10
+#define KEEPALIVE_IVL_S 5
+#define KEEPALIVE_COUNT 3
+#define UNACKNOWLEDGED_MS 15000
 #define NEWS_PER_LOOK_MAX 256
 #define MONITOR_ENDPOINT                                                                           \
     "inproc://channel.monitor" /* one a context, and a context is one channel's */
@@ -26,7 +29,7 @@ struct channel {
     bool connected;
     bool refused;
     bool interrupted;
-    int64_t retry_at_ms; /* after a refused handshake libzmq does not try again; 0: it does */
+    int64_t retry_at_ms; /* when we connect anew ourselves, unless libzmq has; 0: never */
     char endpoint[256];
 };
 
@@ -48,6 +51,10 @@ static bool set_int(void *socket, int option, int value)
  * process ("!_more", fq.cpp) when that falls between two parts of a message. We send nothing unless
  * the monitor says that we are connected; what leaves in the moment before it says otherwise goes
  * with the next connection, where it is a repeat.
+ *
+ * No ZMQ_HEARTBEAT_IVL: libzmq 4.3.4 aborts the process ("!_io_error", stream_engine_base.cpp) when
+ * a heartbeat falls due on a connection that broke while nobody took what came by it. The kernel
+ * watches the line, and our own messages whether the daemon is there.
  */
 static bool set_limits(void *socket)
 {
@@ -58,9 +65,11 @@ static bool set_limits(void *socket)
            set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS) &&
            set_int(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MS_MAX) &&
            set_int(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) &&
-           set_int(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS) &&
-           set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_SILENCE_MS) &&
-           set_int(socket, ZMQ_IPV6, 1) &&
+           set_int(socket, ZMQ_TCP_KEEPALIVE, 1) &&
+           set_int(socket, ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE_S) &&
+           set_int(socket, ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_IVL_S) &&
+           set_int(socket, ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_COUNT) &&
+           set_int(socket, ZMQ_TCP_MAXRT, UNACKNOWLEDGED_MS) && set_int(socket, ZMQ_IPV6, 1) &&
            zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &frame_bytes_max, sizeof frame_bytes_max) == 0;
 }
 
@@ -197,6 +206,9 @@ static void take_news(struct channel *channel, uint16_t event)
         channel->refused = false;
     } else if (event == ZMQ_EVENT_DISCONNECTED) {
         channel->connected = false;
+        /* Bytes that cannot be (a flipped bit will do) end libzmq's session for good: it never connects again by itself. */
+        if (channel->retry_at_ms == 0)
+            channel->retry_at_ms = channel_now_ms() + LOST_RETRY_MS;
     } else {
         channel->connected = false;
         channel->refused = true;

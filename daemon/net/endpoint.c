@@ -21,8 +21,14 @@
 /* CURVE wraps a part in 33 bytes, and libzmq's limit is for what it reads; frame.c looks at what is inside. */
 #define WRAPPING_BYTES_MAX 64
 #define SEND_HWM 256
-#define HEARTBEAT_IVL_MS 5000
-#define HEARTBEAT_TIMEOUT_MS 15000
+/*
+ * No ZMQ_HEARTBEAT_IVL: libzmq 4.3.4 aborts the process ("!_io_error", stream_engine_base.cpp) when a heartbeat falls due on a
+ * connection that broke while its queue was full, which is what any flood over a bad line brings about. The kernel watches instead.
+ */
+#define KEEPALIVE_IDLE_S 10
+#define KEEPALIVE_IVL_S 5
+#define KEEPALIVE_COUNT 3
+#define UNACKNOWLEDGED_MS 15000
 #define LINGER_MS 250
 #define BUSY_RETRY_MS 1000
 /* libzmq's own ids: a zero and four bytes that it counts. A peer that brings one of its own is not listened to (PITFALLS Z6). */
@@ -77,9 +83,11 @@ static bool set_limits(void *socket)
     return zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &bytes_max, sizeof bytes_max) == 0 &&
            set_int(socket, ZMQ_RCVHWM, RECEIVE_HWM) && set_int(socket, ZMQ_SNDHWM, SEND_HWM) &&
            set_int(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) &&
-           set_int(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_IVL_MS) &&
-           set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS) &&
-           set_int(socket, ZMQ_HEARTBEAT_TTL, HEARTBEAT_TIMEOUT_MS) &&
+           set_int(socket, ZMQ_TCP_KEEPALIVE, 1) &&
+           set_int(socket, ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE_S) &&
+           set_int(socket, ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_IVL_S) &&
+           set_int(socket, ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_COUNT) &&
+           set_int(socket, ZMQ_TCP_MAXRT, UNACKNOWLEDGED_MS) &&
            set_int(socket, ZMQ_ROUTER_MANDATORY, 1) && set_int(socket, ZMQ_ROUTER_HANDOVER, 0) &&
            set_int(socket, ZMQ_LINGER, 0) && set_int(socket, ZMQ_BACKLOG, BACKLOG) &&
            set_int(socket, ZMQ_IPV6, 1);

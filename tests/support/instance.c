@@ -150,17 +150,22 @@ bool instance_start(struct instance *instance)
 void instance_start_workers(struct instance *instance, uint32_t capacity)
 {
     char capacity_text[12];
-    char log[INSTANCE_PATH_SIZE];
     snprintf(capacity_text, sizeof capacity_text, "%u", capacity);
-    path_in(instance, "workers.log", log, sizeof log);
     for (int i = 0; i < INSTANCE_WORKERS; i++) {
         if (instance->worker[i] != 0)
             continue;
-        char program[64];
-        snprintf(program, sizeof program, "commission-worker-%s", stages[i]);
         const char *const arguments[] = {"-e", instance->workers, "-c", capacity_text, NULL};
-        instance->worker[i] = spawn(instance, program, arguments, log);
+        instance_spawn_worker(instance, i, arguments);
     }
+}
+
+void instance_spawn_worker(struct instance *instance, int index, const char *const *arguments)
+{
+    char log[INSTANCE_PATH_SIZE];
+    char program[64];
+    path_in(instance, "workers.log", log, sizeof log);
+    snprintf(program, sizeof program, "commission-worker-%s", stages[index]);
+    instance->worker[index] = spawn(instance, program, arguments, log);
 }
 
 /** Has it ended? Also true when it never ran. */

@@ -37,6 +37,8 @@ pid_t instance_spawn(struct instance *instance, const char *const *arguments);
 bool instance_start(struct instance *instance);
 /** Start those of the five workers that do not run, each of which holds @capacity at once. */
 void instance_start_workers(struct instance *instance, uint32_t capacity);
+/** Run the worker's program of stage @index (0..4) with @arguments, as instance_spawn() does the daemon's; it ends with the instance. */
+void instance_spawn_worker(struct instance *instance, int index, const char *const *arguments);
 /** Wait up to @timeout_ms for a notice with @text in it. False: none came. */
 bool instance_noticed(struct instance *instance, const char *text, int timeout_ms);
 

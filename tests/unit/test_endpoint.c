@@ -338,6 +338,23 @@ static void what_is_no_message_of_ours_is_thrown_away_whole(void **state)
     frame_release(&delivery.frame);
 }
 
+static void it_sends_no_heartbeats_which_libzmq_would_die_of(void **state)
+{
+    struct fixture *f = *state;
+    given_endpoint(f, OWED_CLIENT, false);
+    int interval_ms = -1;
+    int keepalive = 0;
+    size_t size = sizeof interval_ms;
+
+    /* A peer that filled its queue here and broke off would take the process with it at the next heartbeat. */
+    assert_int_equal(
+        zmq_getsockopt(endpoint_socket(f->endpoint), ZMQ_HEARTBEAT_IVL, &interval_ms, &size), 0);
+    assert_int_equal(interval_ms, 0);
+    assert_int_equal(
+        zmq_getsockopt(endpoint_socket(f->endpoint), ZMQ_TCP_KEEPALIVE, &keepalive, &size), 0);
+    assert_int_equal(keepalive, 1);
+}
+
 static void one_connection_too_many_is_told_so(void **state)
 {
     struct fixture *f = *state;
@@ -440,6 +457,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_peer_that_brings_its_own_id_is_not_heard, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(what_is_no_message_of_ours_is_thrown_away_whole, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(it_sends_no_heartbeats_which_libzmq_would_die_of, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(one_connection_too_many_is_told_so, setup, teardown),
         cmocka_unit_test_setup_teardown(a_peer_that_has_gone_is_noticed_when_written_to, setup,
