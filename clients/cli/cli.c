@@ -165,7 +165,7 @@ static int reply_exit(const char *error)
     if (strcmp(error, "NOT_FOUND") == 0 || strcmp(error, "WORKFLOW_UNKNOWN") == 0 ||
         strcmp(error, "ORG_UNKNOWN") == 0)
         return EXIT_NOT_FOUND;
-    return EXIT_REFUSED;
+    return strcmp(error, "CONFLICT") == 0 ? EXIT_CONFLICT : EXIT_REFUSED;
 }
 
 /** Say the daemon's error, without naming @command twice. */
@@ -266,6 +266,14 @@ static bool page_print(struct cli *cli, struct printer *printer, const struct re
 int cli_print_answer(struct cli *cli, const char *command, const struct cli_argument *arguments,
                      uint32_t arguments_count)
 {
+    uint64_t rows;
+
+    return cli_print_rows(cli, command, arguments, arguments_count, &rows);
+}
+
+int cli_print_rows(struct cli *cli, const char *command, const struct cli_argument *arguments,
+                   uint32_t arguments_count, uint64_t *ret_rows)
+{
     bool json = cli->output == OUTPUT_JSON || cli->output == OUTPUT_JSONL;
     struct columns columns = {0};
     struct printer *printer = NULL;
@@ -296,6 +304,7 @@ int cli_print_answer(struct cli *cli, const char *command, const struct cli_argu
     } while (failed == 0 && resume.len > 0);
 
     bool people = cli->output == OUTPUT_TEXT || cli->output == OUTPUT_WIDE;
+    *ret_rows = printer != NULL ? printer_rows(printer) : 0;
     if (printer != NULL && failed == 0 && people && printer_rows(printer) == 0)
         cli_say(cli, "%s: none", command);
     if (printer != NULL && !printer_end(printer) && failed == 0)

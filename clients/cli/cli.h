@@ -117,6 +117,10 @@ MUST_USE int cli_ask_body(struct cli *cli, const char *command,
 int cli_print_answer(struct cli *cli, const char *command, const struct cli_argument *arguments,
                      uint32_t arguments_count);
 
+/** The same, and say how many rows there were. */
+int cli_print_rows(struct cli *cli, const char *command, const struct cli_argument *arguments,
+                   uint32_t arguments_count, uint64_t *ret_rows);
+
 /** Read a whole file, "-" for standard input, of at most @max bytes. 0 and *@ret malloc'ed (with a NUL behind it), or an exit code, said already. */
 MUST_USE int cli_read_file(struct cli *cli, const char *path, size_t max, char **ret,
                            size_t *ret_len);

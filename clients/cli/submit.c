@@ -51,6 +51,8 @@ int cli_outcome_exit(const struct cli_outcome *outcome)
         return outcome->spooled ? outcome->spooled_exit : EXIT_TIMED_OUT;
     if (outcome->kind == ANSWER_REFUSED || outcome->verdict == VERDICT_REJECTED)
         return refusal_exit(outcome);
+    if (outcome->verdict == VERDICT_WITHDRAWN)
+        return EXIT_REFUSED;
     if (outcome->verdict == VERDICT_HELD)
         return EXIT_PARTLY;
     return EXIT_DONE;

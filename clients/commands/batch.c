@@ -106,6 +106,10 @@ const char *tally_add(struct tally *tally, const struct cli_outcome *outcome)
         tally->rejected++;
         return outcome->repeated ? "rejected before" : "rejected";
     }
+    if (outcome->verdict == VERDICT_WITHDRAWN) {
+        tally->rejected++;
+        return "withdrawn";
+    }
     if (outcome->verdict == VERDICT_HELD) {
         tally->held++;
         return "held";
@@ -125,5 +129,5 @@ int tally_exit(const struct tally *tally)
         return EXIT_TIMED_OUT;
     if (tally->rejected == 0 && tally->held == 0)
         return EXIT_DONE;
-    return well + tally->held > 0 ? EXIT_PARTLY : EXIT_FAILED;
+    return well + tally->held > 0 ? EXIT_PARTLY : EXIT_REFUSED;
 }

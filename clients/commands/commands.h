@@ -8,6 +8,7 @@
 extern const struct cli_noun noun_event;
 extern const struct cli_noun noun_workflow;
 extern const struct cli_noun noun_queue;
+extern const struct cli_noun noun_parked;
 extern const struct cli_noun noun_worker;
 extern const struct cli_noun noun_rule;
 extern const struct cli_noun noun_org;

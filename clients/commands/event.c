@@ -700,6 +700,29 @@ static int status(struct cli *cli, int argc, char **argv)
     return written ? EXIT_DONE : EXIT_FAILED;
 }
 
+/* ---- withdraw ----------------------------------------------------------------------------- */
+
+static int withdraw(struct cli *cli, int argc, char **argv)
+{
+    struct named named;
+    const char *reason = cli_option(cli, "reason");
+
+    CHECK(argc == 1);
+    int failed = name_event(cli, argv[0], &named);
+    if (failed != 0)
+        return failed;
+    if (reason == NULL || reason[0] == '\0')
+        return cli_fail(cli, EXIT_USAGE, "say why, with --reason TEXT; it stands in the journal");
+    const struct cli_argument arguments[] = {
+        {"lead", named.lead.text},
+        {"reference", named.reference.text},
+        {"event_id", named.id},
+        {"reason", reason},
+        {"dry_run", cli_switch(cli, "dry-run") ? "true" : NULL},
+    };
+    return cli_print_answer(cli, "event withdraw", arguments, ARRAY_LEN(arguments));
+}
+
 /* ---- receipt ------------------------------------------------------------------------------ */
 
 static int receipt(struct cli *cli, int argc, char **argv)
@@ -740,6 +763,13 @@ static const struct cli_option status_options[] = {
     {"workflow", "LEAD/REFERENCE", "the workflow that the event is about"},
     {"organisation", "ODS", "the organisation whose register it is about"},
     {"type", "EVENT_TYPE", "with --organisation: the event's type, such as ALLOTMENT_SET"},
+    {0},
+};
+
+static const struct cli_option withdraw_options[] = {
+    {"workflow", "LEAD/REFERENCE", "the workflow that the event is about; needed"},
+    {"reason", "TEXT", "why; needed, kept in the journal, told with the verdict WITHDRAWN"},
+    {"dry-run", NULL, "only say where the event is, and whether it would be withdrawn"},
     {0},
 };
 
@@ -799,6 +829,20 @@ static const struct cli_verb verbs[] = {
                    "--workflow 02E/2018-physio",
         .options = status_options,
         .run = status,
+    },
+    {
+        .name = "withdraw",
+        .arguments = "EVENT_ID",
+        .arguments_min = 1,
+        .arguments_max = 1,
+        .help = "Take back an event of one's own that is not judged yet",
+        .more = "Queued, ready, delayed, held or parked: it ends with the verdict WITHDRAWN, and\n"
+                "what waits behind it goes on. Not while a worker has it. Doing it again, or\n"
+                "sending the event again, says the same; its id stays used.\n",
+        .example = "commission -c dev/02E event withdraw 01909d5c-0000-7000-8000-000000000001 \\\n"
+                   "      --workflow 02E/2018-physio --reason 'the wrong case'",
+        .options = withdraw_options,
+        .run = withdraw,
     },
     {
         .name = "receipt",

@@ -155,7 +155,8 @@ static void sent(void *ctx, const struct commission_spooled *event, const struct
     printer_row_text(sending->printer, cells);
     reasons_note(sending->printer, answer->reasons, answer->reasons_count);
     text_clear(&reasons);
-    bool rejected = refused || answer->verdict == VERDICT_REJECTED;
+    bool rejected =
+        refused || answer->verdict == VERDICT_REJECTED || answer->verdict == VERDICT_WITHDRAWN;
     sending->exit = cli_exit_both(sending->exit, rejected ? EXIT_REFUSED : EXIT_DONE);
 }
 

@@ -46,7 +46,7 @@ static enum outcome outcome_of(const struct cli_outcome *outcome)
         return OUTCOME_UNKNOWN;
     if (outcome->kind == ANSWER_REFUSED)
         return OUTCOME_REJECTED;
-    if (outcome->verdict == VERDICT_REJECTED)
+    if (outcome->verdict == VERDICT_REJECTED || outcome->verdict == VERDICT_WITHDRAWN)
         return outcome->repeated ? OUTCOME_REJECTED_BEFORE : OUTCOME_REJECTED;
     if (outcome->repeated)
         return OUTCOME_REPEATED;
@@ -374,5 +374,9 @@ int import_ocds_report(struct import *import)
         return EXIT_TIMED_OUT;
     if (ill == 0)
         return EXIT_DONE;
-    return well > 0 ? EXIT_PARTLY : EXIT_FAILED;
+    if (well > 0)
+        return EXIT_PARTLY;
+    bool rejected =
+        import->counts[OUTCOME_REJECTED] > 0 || import->counts[OUTCOME_REJECTED_BEFORE] > 0;
+    return rejected ? EXIT_REFUSED : EXIT_FAILED;
 }

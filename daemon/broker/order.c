@@ -98,6 +98,52 @@ static void server_reload(struct asking *asking)
         asking->broker->wish = WISH_RELOAD;
 }
 
+/** How many workers are called as the arguments say, and how many of them drain already. */
+static uint32_t count_named(struct asking *asking, uint32_t *ret_draining)
+{
+    struct roster_worker worker;
+    uint32_t count = 0;
+    uint32_t at = 0;
+
+    *ret_draining = 0;
+    while (roster_next_worker(asking->broker->roster, &at, &worker)) {
+        if (strcmp(worker.name, asking->name) != 0)
+            continue;
+        count++;
+        *ret_draining += worker.draining ? 1 : 0;
+    }
+    return count;
+}
+
+static void worker_drain(struct asking *asking)
+{
+    char command[COMMAND_SIZE + WORKER_NAME_SIZE];
+    struct hash hash;
+    uint32_t draining;
+    uint32_t count = count_named(asking, &draining);
+
+    if (count == 0) {
+        query_error(asking, "NOT_FOUND", "no worker called %s is here", asking->name);
+        return;
+    }
+    int len = snprintf(command, sizeof command, "%s %s", asking->command->name, asking->name);
+    struct entry entry = {
+        .kind = ENTRY_OPERATED,
+        .command = {(const uint8_t *)command, (size_t)len},
+    };
+    if (draining < count && !asking->dry_run) {
+        if (!order_add(asking, &entry, &hash))
+            return;
+        (void)roster_drain(asking->broker->roster, asking->name);
+    }
+    if (!query_row(asking))
+        return;
+    query_text(asking, asking->name);
+    query_number(asking, count);
+    query_boolean(asking, draining < count);
+    order_seq(asking, entry.seq);
+}
+
 /* ---- the table ---- */
 
 /* clang-format off */
@@ -106,6 +152,9 @@ static const struct column stage_columns[] = {
 };
 static const struct column server_columns[] = {TEXT("state"), NUMBER("seq")};
 
+static const struct column worker_columns[] = {
+    TEXT("name"), NUMBER("workers"), BOOLEAN("changed"), NUMBER("seq"),
+};
 static const struct column withdraw_columns[] = {
     TEXT("event_id"), TEXT("state"), TEXT("was"), BOOLEAN("changed"), NUMBER("of_seq"), NUMBER("seq"),
 };
@@ -141,6 +190,9 @@ static const struct command orders[] = {
      order_parked_retry, "try parked events again, their attempts counted from the beginning"},
     {"parked discard", OPERATING, PARKED | TAKES(REASON) | TAKES(DRY_RUN), TAKES(REASON),
      COLUMNS(parked_order_columns), LIST, order_parked_discard, "parked events are not judged any more"},
+    {"worker drain", OPERATING, TAKES(NAME) | TAKES(REASON) | TAKES(DRY_RUN), TAKES(NAME) | TAKES(REASON),
+     COLUMNS(worker_columns), SINGLE, worker_drain,
+     "a worker gets nothing new, finishes what it holds, and ends"},
     {"server stop", OPERATING, TAKES(REASON) | TAKES(DRY_RUN), TAKES(REASON), COLUMNS(server_columns), SINGLE,
      server_stop, "finish what is leased, then stop"},
     {"server reload", OPERATING, TAKES(REASON) | TAKES(DRY_RUN), 0, COLUMNS(server_columns), SINGLE,

@@ -149,6 +149,7 @@ static const char *const argument_names[] = {
     [ARGUMENT_YEAR] = "year", [ARGUMENT_SEQ] = "seq", [ARGUMENT_FROM] = "from",
     [ARGUMENT_REASON] = "reason", [ARGUMENT_DRY_RUN] = "dry_run",
     [ARGUMENT_ERROR] = "error", [ARGUMENT_OLDER_MS] = "older_ms",
+    [ARGUMENT_NAME] = "name",
 };
 /* clang-format on */
 static_assert(ARRAY_LEN(argument_names) == ARGUMENTS_COUNT, "every argument has a name");
@@ -222,6 +223,11 @@ static bool parse(struct asking *asking, enum query_argument argument, const cha
         return parse_boolean(text, &asking->dry_run);
     case ARGUMENT_ERROR:
         memcpy(asking->error, text, len + 1);
+        return true;
+    case ARGUMENT_NAME:
+        if (len == 0 || len >= sizeof asking->name)
+            return false;
+        memcpy(asking->name, text, len + 1);
         return true;
     case ARGUMENT_OLDER_MS:
         return parse_number(text, &asking->older_ms);

@@ -31,6 +31,7 @@ enum query_argument {
     ARGUMENT_DRY_RUN,
     ARGUMENT_ERROR,
     ARGUMENT_OLDER_MS,
+    ARGUMENT_NAME,
     ARGUMENTS_COUNT,
 };
 #define ARGUMENT_BIT(argument) (1u << (argument))
@@ -64,6 +65,7 @@ struct asking {
     bool dry_run;
     char error[REFERENCE_SIZE + 1];
     uint64_t older_ms;
+    char name[WORKER_NAME_SIZE];
 
     struct slice *cells;
     struct entry_row *entries;

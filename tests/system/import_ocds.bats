@@ -76,7 +76,7 @@ import() {
 @test "a code that lives on commissions nothing: the rejection names the successor" {
     for time in first second; do
         import 02E --lead 02E "${files[@]}"
-        [ "$status" -eq 1 ]
+        [ "$status" -eq 5 ]
         told=$(printf '%s\n' "$output" | jq -r 'select(.outcome != "skipped") | .reasons')
         [ "$(printf '%s\n' "$told" | wc -l)" -eq 185 ]
         [ "$(printf '%s\n' "$told" | grep -c 'ORG_CLOSED:QYG')" -eq 185 ]
@@ -106,7 +106,7 @@ award rejected CSU_CANNOT_DECIDE" ]
 @test "without a lead a process of no GB-NHS buyer is rejected here" {
     notices
     import QYG "$BATS_TEST_TMPDIR/tender.json"
-    [ "$status" -eq 1 ]
+    [ "$status" -eq 5 ]
     [ "$(printf '%s\n' "$output" | jq -r '[.outcome, .reasons] | join(" ")')" = \
         "rejected FIELD_MISSING:buyer/identifier" ]
 }

@@ -263,6 +263,37 @@ static void a_stop_and_a_reload_are_journalled(void **state)
     assert_memory_equal(stop.order_reason.bytes, "kernel", 6);
 }
 
+static void a_worker_that_is_drained_gets_nothing_new(void **state)
+{
+    struct fixture *f = *state;
+    when_worker_of_all_joins(f, WORKER, 8);
+    struct event first = when_sent(f, needs_assessed("02E", "a"));
+    assert_int_equal(f->assignments_count, 1);
+    expect_error(when_asked(f, "02E", "worker drain", "name", "worker-2001", "reason", "x", NULL),
+                 "SENDER_NOT_AUTHORISED");
+    expect_error(when_asked(f, "OPS", "worker drain", "name", "worker-2009", "reason", "x", NULL),
+                 "NOT_FOUND");
+
+    const struct reply *reply =
+        when_asked(f, "OPS", "worker drain", "name", "worker-2001", "reason", "old", NULL);
+
+    expect_cell(f, reply, 0, "workers", "1");
+    expect_cell(f, reply, 0, "changed", "true");
+    struct entry entry = last_entry(f);
+    assert_int_equal(entry.kind, ENTRY_OPERATED);
+    assert_memory_equal(entry.command.bytes, "worker drain worker-2001", 24);
+    assert_true(f->welcome.drain);
+    when_sent(f, needs_assessed("02E", "b"));
+    assert_int_equal(f->assignments_count, 1);
+    when_found(f, 0, REASON_COUNT);
+    expect_verdict(f, first, VERDICT_ACCEPTED, REASON_COUNT);
+    assert_int_equal(f->assignments_count, 0);
+    uint64_t before = store_durable_seq(f->store);
+    reply = when_asked(f, "OPS", "worker drain", "name", "worker-2001", "reason", "old", NULL);
+    expect_cell(f, reply, 0, "changed", "false");
+    assert_int_equal(store_durable_seq(f->store), before);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup_world, fixture_teardown)
 
 int main(void)
@@ -279,6 +310,7 @@ int main(void)
         TEST(a_dry_run_says_what_would_change_and_writes_nothing),
         TEST(orders_are_operators_and_want_a_reason),
         TEST(a_stop_and_a_reload_are_journalled),
+        TEST(a_worker_that_is_drained_gets_nothing_new),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
