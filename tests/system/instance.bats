@@ -48,7 +48,7 @@ teardown() {
     pid=$(cat "$DEV/run/commission-worker-review.pid")
     kill -KILL "$pid"
     other() { [[ -s $DEV/run/commission-worker-review.pid && $(cat "$DEV/run/commission-worker-review.pid") != "$pid" ]]; }
-    await 10 other
+    await 60 other
     grep -q "commission-worker-review (process $pid) was ended by signal 9" "$DEV.err"
 }
 

@@ -88,7 +88,7 @@ head_seq() {
         [[ $(commission -c "$DEV/02E" event status 01800000-0000-7000-8000-000000000114 \
             --workflow 02E/held -o jsonl | jq -r .verdict) == ACCEPTED ]]
     }
-    await 10 judged
+    await 60 judged
     as 02E ledger show 02E --year 2019/20 -o jsonl
     [[ $(jq -c '[.committed_pence, .left_pence]' <<<"$output") == "[100,900]" ]]
 }
@@ -154,7 +154,7 @@ head_seq() {
     as 02E event submit b --wait none
     exits 0
     known() { commission -c "$DEV/02E" workflow show 02E/nothing >/dev/null 2>&1; }
-    await 10 known
+    await 60 known
     as 02E event submit b --wait never
     exits 2
 }
@@ -274,7 +274,7 @@ head_seq() {
     judged() {
         [[ $(commission -c "$DEV/02E" workflow show 02E/paused -o jsonl | jq -r .stage) == PROCUREMENT ]]
     }
-    await 10 judged
+    await 60 judged
     as 02E workflow withdraw 02E/paused --on 2018-04-21 --reason "the board buys this"
     exits 0
     as 02E workflow resume 02E/paused --on 2018-04-21 --reason "no, it does not"
@@ -435,7 +435,7 @@ head_seq() {
     [[ $(jq .repeated <<<"$output") == true ]]
     [[ $(head_seq) -gt $before ]]
     again() { commission -c "$DEV/operator" server status --timeout 1s -o jsonl | jq -e '.run == 2'; }
-    await 20 again
+    await 60 again
     as operator journal verify
     exits 0
 }

@@ -148,7 +148,7 @@ empty() {
     "$BIN_DIR/commission" -c "$DEV/02E" event spool flush --spool spool --timeout 60s >sent 2>&1 3>&- &
     flush=$!
     some() { [[ $(find spool -name '*.event' | wc -l) -lt 400 ]]; }
-    await 20 some
+    await 60 some
     kill -KILL "$(cat "$DEV/run/commissiond.pid")"
     wait "$flush"
     empty spool
