@@ -84,11 +84,11 @@ head_seq() {
     printf '{"event_id": "01800000-0000-7000-8000-000000000115", "event_type": "ALLOTMENT_SET", "organisation_ods": "02E", "occurred_on": "2019-04-03", "allotment_set": {"financial_year": "2019/20", "core_pence": "1000"}}\n' >c
     as nhse event submit c
     exits 0
-    judged() {
+    judged_again() {
         [[ $(commission -c "$DEV/02E" event status 01800000-0000-7000-8000-000000000114 \
             --workflow 02E/held -o jsonl | jq -r .verdict) == ACCEPTED ]]
     }
-    await 60 judged
+    await 60 judged_again
     as 02E ledger show 02E --year 2019/20 -o jsonl
     [[ $(jq -c '[.committed_pence, .left_pence]' <<<"$output") == "[100,900]" ]]
 }
