@@ -127,13 +127,18 @@ date_t date_of(int32_t year, int32_t month, int32_t day)
     return days_of(civil);
 }
 
-/** The last Sunday of a month of 31 days. 1970-01-01 was a Thursday. */
+/** 0 is Sunday. 1970-01-01 was a Thursday. */
+static int32_t weekday_of(date_t date)
+{
+    return (((date + 4) % 7) + 7) % 7;
+}
+
+/** The last Sunday of a month of 31 days. */
 static date_t last_sunday(int32_t year, int32_t month)
 {
     date_t last = days_of((struct civil){year, month, 31});
-    int32_t weekday = (((last + 4) % 7) + 7) % 7; /* 0 is Sunday */
 
-    return last - weekday;
+    return last - weekday_of(last);
 }
 
 /** The day a moment falls on, and the milliseconds since that day began (UTC). */
@@ -163,6 +168,98 @@ date_t date_at(int64_t wall_ms)
     bool summer = wall_ms >= begins_ms && wall_ms < ends_ms;
 
     return summer && ms_of_day >= DAY_MS - HOUR_MS ? day + 1 : day;
+}
+
+/* At midnight of the Sunday on which summer time begins it is not summer yet, on which it ends it is still. */
+int64_t date_begins_ms(date_t date)
+{
+    CHECK(date != DATE_NONE);
+    int32_t year = civil_of(date).year;
+    bool summer = date > last_sunday(year, 3) && date <= last_sunday(year, 10);
+
+    return date * DAY_MS - (summer ? HOUR_MS : 0);
+}
+
+/* ---- working days ---- */
+
+/** Easter Sunday: J. Meeus, "Astronomical Algorithms", chapter 8, the Gregorian calendar. */
+static date_t easter(int32_t year)
+{
+    int32_t golden = year % 19;
+    int32_t century = year / 100;
+    int32_t skipped = (century + 8) / 25;
+    int32_t epact = (19 * golden + century - century / 4 - (century - skipped + 1) / 3 + 15) % 30;
+    int32_t weekday = (32 + 2 * (century % 4) + 2 * (year % 100 / 4) - epact - year % 100 % 4) % 7;
+    int32_t late = (golden + 11 * epact + 22 * weekday) / 451;
+    int32_t day = epact + weekday - 7 * late + 114;
+
+    return days_of((struct civil){year, day / 31, day % 31 + 1});
+}
+
+/* Banking and Financial Dealings Act 1971, sch. 1, and royal proclamations. MOVED: not on the day of the rule, but here. */
+static const struct {
+    struct civil day;
+    struct civil moved_from; /* year 0: one more */
+} proclaimed[] = {
+    {{2020, 5, 8}, {2020, 5, 4}},  /* 75 years after the war in Europe */
+    {{2022, 6, 2}, {2022, 5, 30}}, /* the platinum jubilee, and the day after */
+    {{2022, 6, 3}, {0, 0, 0}},     {{2022, 9, 19}, {0, 0, 0}}, /* the late queen's funeral */
+    {{2023, 5, 8}, {0, 0, 0}},                                 /* the coronation */
+};
+
+static bool is_monday_of(date_t date, int32_t month, bool last)
+{
+    struct civil civil = civil_of(date);
+
+    if (weekday_of(date) != 1 || civil.month != month)
+        return false;
+    return last ? civil.day + 7 > days_in(civil.year, month) : civil.day <= 7;
+}
+
+/** A holiday of a fixed day that falls on a weekend is kept on the next weekday that is none. */
+static bool is_fixed_holiday(date_t date)
+{
+    struct civil civil = civil_of(date);
+    int32_t weekday = weekday_of(date);
+
+    if (civil.month == 1)
+        return civil.day == 1 || (weekday == 1 && civil.day <= 3);
+    if (civil.month != 12)
+        return false;
+    return civil.day == 25 || civil.day == 26 ||
+           ((weekday == 1 || weekday == 2) && (civil.day == 27 || civil.day == 28));
+}
+
+static bool is_bank_holiday(date_t date)
+{
+    for (size_t i = 0; i < ARRAY_LEN(proclaimed); i++) {
+        if (days_of(proclaimed[i].day) == date)
+            return true;
+        if (proclaimed[i].moved_from.year != 0 && days_of(proclaimed[i].moved_from) == date)
+            return false;
+    }
+    date_t sunday = easter(civil_of(date).year);
+    return date == sunday - 2 || date == sunday + 1 || is_monday_of(date, 5, false) ||
+           is_monday_of(date, 5, true) || is_monday_of(date, 8, true) || is_fixed_holiday(date);
+}
+
+bool date_is_working(date_t date)
+{
+    int32_t weekday = weekday_of(date);
+
+    return weekday != 0 && weekday != 6 && !is_bank_holiday(date);
+}
+
+date_t date_working_after(date_t date, uint32_t count)
+{
+    CHECK(count >= 1);
+    CHECK(count <= 1000);
+
+    while (count > 0) {
+        date++;
+        count -= date_is_working(date) ? 1 : 0;
+    }
+    return date;
 }
 
 bool period_contains(struct period period, date_t date)

@@ -33,6 +33,14 @@ date_t date_of(int32_t year, int32_t month, int32_t day);
 /** The civil day in England (GMT or BST) at a moment, UTC milliseconds. */
 date_t date_at(int64_t wall_ms);
 
+/** The moment, UTC milliseconds, at which a civil day begins in England: midnight, GMT or BST. */
+int64_t date_begins_ms(date_t date);
+
+/** Monday to Friday, and no bank holiday of England: those of today's law, and what was proclaimed besides up to 2026. */
+bool date_is_working(date_t date);
+/** The @count-th (>= 1) working day after @date, which itself is not counted. */
+date_t date_working_after(date_t date, uint32_t count);
+
 bool period_contains(struct period period, date_t date);
 
 /** The financial year of a day, by its first calendar year: 2018 is 2018-04-01 to 2019-03-31. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon/broker/inside.h"
+#include "daemon/broker/timers.h"
 
 /* ---- new and free ---- */
 
@@ -266,6 +267,7 @@ void broker_tick(struct broker *broker)
     uint64_t seq;
     while (!broker_full(broker) && due_pop(broker->due, broker->now.mono_ms, &seq))
         turn_await(broker, seq);
+    timers_run(broker);
     turn_releases(broker);
     turn_run(broker);
 }
@@ -282,6 +284,7 @@ int64_t broker_due_ms(const struct broker *broker)
         return 0;
 
     int64_t due_ms = sooner(due_next_ms(broker->due), roster_due_ms(broker->roster));
+    due_ms = sooner(due_ms, timers_due_ms(broker));
     due_ms = sooner(due_ms, feeds_due_ms(broker->feeds, store_durable_seq(broker->store)));
     due_ms = sooner(due_ms, notary_due_ms(broker->notary, store_durable_seq(broker->store)));
     if (broker->options.scrub_rows > 0)

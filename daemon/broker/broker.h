@@ -165,6 +165,7 @@ struct broker_counts {
     uint64_t late_findings;
     uint64_t attempts_failed;
     uint64_t offers_lapsed;
+    uint64_t timers_fired;
     uint64_t parkings;        /* since the start */
     uint64_t parked_last_seq; /* the event parked last; 0: none since the start */
     uint32_t workers;

@@ -97,6 +97,7 @@ struct broker {
     struct support_row supports[SUPPORTS_MAX];
     struct ledger_year years[DECIDE_YEARS_MAX];
     struct event facts[3 * FACTS_MAX];
+    uint64_t fact_seqs[3 * FACTS_MAX];
 };
 
 /* ---- door.c: what a sender brings ---- */
@@ -154,6 +155,8 @@ void turn_failed(struct broker *broker, const struct lease *lease, const char *w
 int turn_error_len(struct slice error);
 /** Whoever waits for @wait is let go from now on: entry @by_seq brought it. */
 void turn_release(struct broker *broker, const struct wait *wait, uint64_t by_seq);
+/** The held event of @seq waits no more: entry @by_seq brought what it waited for, or that has not come in time. */
+void turn_end_wait(struct broker *broker, uint64_t seq, uint64_t by_seq, bool expired);
 /** Let go some of those whose waits have ended. */
 void turn_releases(struct broker *broker);
 

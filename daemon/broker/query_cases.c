@@ -299,6 +299,7 @@ static const char *judge_now(struct asking *asking, const struct event *event,
         return verdict_name(broker->decision.verdict);
     }
     (void)store_find_workflow(broker->store, event->lead, &event->reference, &workflow);
+    workflow.judging_seq = 0; /* it would come behind all that is there */
     turn_circumstances(broker, event, &workflow);
     if (broker->failure == STATUS_OK &&
         decide_turn(event, &broker->circumstances, &broker->decision, ret_stage))

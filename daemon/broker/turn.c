@@ -58,6 +58,7 @@ static uint32_t load_awards(struct broker *broker, uint64_t number)
                 (from == ARRAY_LEN(types) || seqs[i][at[i]] < seqs[from][at[from]]))
                 from = i;
         }
+        broker->fact_seqs[count] = seqs[from][at[from]];
         struct slice copy = arena_copy(broker->scratch, bytes[from][at[from]++]);
         if (!decode_event(broker, copy, &broker->facts[count]))
             return 0;
@@ -84,6 +85,8 @@ static void begin_circumstances(struct broker *broker)
     c->supports = broker->supports;
     c->years = broker->years;
     c->facts = broker->facts;
+    c->fact_seqs = broker->fact_seqs;
+    c->now_ms = broker->now.wall_ms;
     c->today = date_at(broker->now.wall_ms);
 }
 
@@ -100,7 +103,10 @@ void turn_circumstances(struct broker *broker, const struct event *event,
     if (!ods_equal(commissioner, event->sender))
         c->supports_count = store_get_supports(broker->store, commissioner, event->sender,
                                                broker->supports, SUPPORTS_MAX);
+    struct open_event open;
     uint64_t first = 0;
+    c->seq = workflow->judging_seq;
+    c->expired = c->seq != 0 && store_get_open(broker->store, c->seq, &open) && open.expired;
     c->earlier_wait =
         store_next_waiting(broker->store,
                            &(struct wait){.kind = WAIT_RESUMED, .number = workflow->number}, 0,
@@ -195,6 +201,9 @@ static void conclude_turn(struct broker *broker, uint64_t seq, const struct even
         .phase = decision->phase,
         .category = decision->category,
         .keeps_fact = decision->keeps_fact,
+        .timers = decision->timers,
+        .timers_count = decision->timers_count,
+        .shift_ms = decision->shift_ms,
         .worker = {(const uint8_t *)worker, strlen(worker)},
         .attempt = attempt,
     };
@@ -389,8 +398,7 @@ void turn_release(struct broker *broker, const struct wait *wait, uint64_t by_se
     broker->releases[broker->releases_count++] = (struct release){.wait = *wait, .by_seq = by_seq};
 }
 
-/** The held event of @seq waits no more. */
-static void end_wait(struct broker *broker, uint64_t seq, uint64_t by_seq)
+void turn_end_wait(struct broker *broker, uint64_t seq, uint64_t by_seq, bool expired)
 {
     struct open_event open;
     struct workflow workflow;
@@ -413,6 +421,7 @@ static void end_wait(struct broker *broker, uint64_t seq, uint64_t by_seq)
         .kind = ENTRY_WAIT_ENDED,
         .of_seq = seq,
         .by_seq = by_seq,
+        .expired = expired,
     };
     if (!broker_add(broker, &entry, NULL, &hash) ||
         !store_get_workflow(broker->store, open.number, &workflow))
@@ -509,13 +518,13 @@ static bool release_some(struct broker *broker, const struct release *release)
     /* The oldest of each workflow gets its turn; the others go to the queue's head, so the youngest first. */
     for (uint32_t i = 0; i < count && !broker_full(broker); i++) {
         if (is_idle(broker, seqs[i])) {
-            end_wait(broker, seqs[i], release->by_seq);
+            turn_end_wait(broker, seqs[i], release->by_seq, false);
             seqs[i] = 0;
         }
     }
     for (uint32_t i = count; i > 0 && !broker_full(broker); i--) {
         if (seqs[i - 1] != 0)
-            end_wait(broker, seqs[i - 1], release->by_seq);
+            turn_end_wait(broker, seqs[i - 1], release->by_seq, false);
     }
     return store_next_waiting(broker->store, &release->wait, 0, &after) &&
            broker->failure == STATUS_OK;

@@ -137,6 +137,7 @@ void apply_wait_ended(struct workflow *workflow, struct open_event *open, const 
     touch(workflow, entry);
     workflow->held_count--;
     open->next_seq = 0;
+    open->expired = entry->expired;
     if (workflow->judging_seq == 0) {
         workflow->judging_seq = open->seq;
         open->state = OPEN_READY;
@@ -201,4 +202,11 @@ void apply_withdrawn(struct workflow *workflow, const struct open_event *open,
         advance(workflow, next);
         return;
     }
+}
+
+void apply_timer_fired(struct workflow *workflow, const struct entry *entry)
+{
+    CHECK(entry->kind == ENTRY_TIMER_FIRED);
+
+    touch(workflow, entry);
 }

@@ -44,4 +44,7 @@ void apply_retried(struct workflow *workflow, struct open_event *open, const str
 void apply_withdrawn(struct workflow *workflow, const struct open_event *open,
                      struct open_event *before, struct open_event *next, const struct entry *entry);
 
+/** TIMER_FIRED: the workflow has an entry more; its timer is the store's. */
+void apply_timer_fired(struct workflow *workflow, const struct entry *entry);
+
 #endif

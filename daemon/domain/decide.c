@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon/domain/authorise.h"
+#include "daemon/domain/timer.h"
 
 /** R39, 004: CCGs became operational on 1 April 2013. */
 #define CCGS_FROM date_of(2013, 4, 1)
@@ -20,6 +21,8 @@ static void begin(struct decision *decision)
     decision->category = CATEGORY_NONE;
     decision->keeps_fact = false;
     decision->suspended = false;
+    decision->timers_count = 0;
+    decision->shift_ms = 0;
 }
 
 /** The gravest reason decides. */
@@ -468,8 +471,40 @@ static const struct move *judge_daemon(const struct event *event, const struct n
     authorise_lead(event, circumstances, reasons);
     authorise_support(event, circumstances, workflow->stage, reasons);
     judge_size(event, needs, circumstances, reasons);
+    if (circumstances->expired)
+        reasons_add(reasons, REASON_HELD_EXPIRED, NULL, NULL, NULL, NULL);
     decision->suspended = waits;
     return move;
+}
+
+/** The AWARD_INTENDED whose reservation @event makes or takes back; 0: none. */
+static uint64_t award_seq_of(const struct event *event, const struct circumstances *circumstances)
+{
+    if (event->type != EVENT_CONTRACT_AWARDED && event->type != EVENT_AWARD_WITHDRAWN)
+        return 0;
+    const struct event *reserved =
+        standing_reservation(circumstances->facts, circumstances->facts_count, award_id_of(event));
+    return reserved != NULL ? circumstances->fact_seqs[reserved - circumstances->facts] : 0;
+}
+
+/** What the verdict sets and ends of the workflow's timers. */
+static void set_timers(const struct event *event, const struct circumstances *circumstances,
+                       struct decision *decision)
+{
+    const struct workflow *workflow = &circumstances->workflow;
+    struct timer_matter matter = {
+        .event = event,
+        .seq = circumstances->seq,
+        .verdict = decision->verdict,
+        .suspended = decision->suspended,
+        .award_seq = award_seq_of(event, circumstances),
+        .now_ms = circumstances->now_ms,
+    };
+
+    decision->timers_count = timer_plan(&matter, decision->timers);
+    if (workflow->phase == PHASE_SUSPENDED && decision->phase != PHASE_SUSPENDED &&
+        circumstances->now_ms > workflow->phase_at_ms)
+        decision->shift_ms = circumstances->now_ms - workflow->phase_at_ms;
 }
 
 /** Where the workflow stands after the verdict. */
@@ -514,6 +549,7 @@ bool decide_turn(const struct event *event, const struct circumstances *circumst
         judge_money(event, needs, circumstances, ret);
     ret->verdict = verdict_of(&ret->reasons);
     stand(event, needs, &circumstances->workflow, move, ret);
+    set_timers(event, circumstances, ret);
     return false;
 }
 
@@ -538,6 +574,7 @@ void decide_verdict(const struct event *event, const struct circumstances *circu
     if (ret->verdict == VERDICT_HELD && ret->waits_count == 0)
         ret->verdict = VERDICT_REJECTED;
     stand(event, needs, &circumstances->workflow, move, ret);
+    set_timers(event, circumstances, ret);
 }
 
 /* ---- registers ---------------------------------------------------------------------------- */

@@ -36,10 +36,15 @@ struct circumstances {
     /* For events that move money: awards intended, made and withdrawn, decoded, in order of seq. */
     const struct event *facts;
     uint32_t facts_count;
+    const uint64_t *fact_seqs; /* of each */
     /* Events of this workflow that came before it wait for RESUMED still. */
     bool earlier_wait;
     /* KEY_ADDED: the key was ever added; KEY_REVOKED: it is in use. */
     bool key_in_use;
+    /* What it waited for has not come in time. */
+    bool expired;
+    uint64_t seq;   /* of its receipt; 0: it has none */
+    int64_t now_ms; /* wall clock */
     date_t today;
 };
 
@@ -56,7 +61,10 @@ struct decision {
     enum phase phase;
     enum service_category category;
     bool keeps_fact;
-    bool suspended; /* it waits for the workflow to be resumed: its money was not looked at */
+    struct timer_set timers[TIMERS_MAX];
+    uint32_t timers_count;
+    int64_t shift_ms; /* RESUMED: so much later are all timers due */
+    bool suspended;   /* it waits for the workflow to be resumed: its money was not looked at */
 };
 
 /**

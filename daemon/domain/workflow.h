@@ -59,6 +59,7 @@ struct open_event {
     uint32_t attempt;    /* failed ones so far */
     uint64_t failed_seq; /* the newest ATTEMPT_FAILED: when, whose, why; 0: none */
     int64_t due_ms;      /* DELAYED: wall clock */
+    bool expired;        /* what it waited for has not come in time: it is rejected at its turn */
     int64_t received_at_ms;
     uint32_t event_len; /* bytes of the event, kept beside the row */
 };

@@ -20,7 +20,7 @@ struct kv;
     X(OPEN, "open") X(WAITS, "waits") X(FACT, "fact") X(REGISTER, "register")                      \
     X(ORGANISATION, "organisation") X(SUPPORT, "support") X(LEVEL, "level") X(KEY, "key")          \
     X(KEY_ORDER, "key_order") X(LEDGER, "ledger") X(LEDGER_LINE, "ledger_line") X(DUE, "due")         \
-    X(CASELOAD, "caseload") X(STAGE, "stage")
+    X(CASELOAD, "caseload") X(STAGE, "stage") X(TIMER, "timer") X(TIMER_DUE, "timer_due")
 /* clang-format on */
 
 #define KV_TABLE_ENUM(name, text) KV_##name,

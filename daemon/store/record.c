@@ -329,6 +329,7 @@ void record_encode_open(struct record *record, const struct open_row *row)
     put_u32(record, open->attempt);
     put_u64(record, open->failed_seq);
     put_i64(record, open->due_ms);
+    put_bool(record, open->expired);
     put_i64(record, open->received_at_ms);
     put_u32(record, open->event_len);
     put_u8(record, row->waits_count);
@@ -355,6 +356,7 @@ bool record_decode_open(struct slice payload, struct open_row *ret)
     open->attempt = get_u32(&reading);
     open->failed_seq = get_u64(&reading);
     open->due_ms = get_i64(&reading);
+    open->expired = get_bool(&reading);
     open->received_at_ms = get_i64(&reading);
     open->event_len = get_u32(&reading);
     ret->waits_count = get_u8(&reading);
@@ -622,6 +624,27 @@ bool record_decode_stage(struct slice payload, struct stage_setting *ret)
 void record_encode_nothing(struct record *record)
 {
     start(record);
+}
+
+void record_encode_timer(struct record *record, const struct timer_row *row)
+{
+    start(record);
+    put_u8(record, row->timer.level);
+    put_i64(record, row->timer.due_ms);
+    put_u64(record, row->set_by_seq);
+}
+
+bool record_decode_timer(struct slice payload, struct timer_row *ret)
+{
+    struct reading reading = read_from(payload);
+    struct timer_row row = {.timer.level = (enum timer_level)get_u8(&reading)};
+
+    row.timer.due_ms = get_i64(&reading);
+    row.set_by_seq = get_u64(&reading);
+    if (!whole(&reading) || row.timer.level > TIMER_END)
+        return false;
+    *ret = row;
+    return true;
 }
 
 void record_encode_position(struct record *record, const struct position *position)

@@ -88,11 +88,15 @@ MUST_USE bool record_decode_number(struct slice payload, uint64_t *ret);
 void record_encode_public_key(struct record *record, struct key key);
 MUST_USE bool record_decode_public_key(struct slice payload, struct key *ret);
 
-/** A row whose key says all: waits and due dates. */
+/** A row whose key says all: waits, due dates, due timers. */
 void record_encode_nothing(struct record *record);
 
 void record_encode_stage(struct record *record, const struct stage_setting *setting);
 MUST_USE bool record_decode_stage(struct slice payload, struct stage_setting *ret);
+
+/** Of a timer: its level, when that is due, who set it. Kind and event stand in the key. */
+void record_encode_timer(struct record *record, const struct timer_row *row);
+MUST_USE bool record_decode_timer(struct slice payload, struct timer_row *ret);
 
 /** The one row of META. */
 struct position {

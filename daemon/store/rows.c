@@ -109,6 +109,27 @@ static struct name name_due(int64_t due_ms, uint64_t seq)
     return name;
 }
 
+static struct name name_timer(uint64_t number, const struct timer_set *timer)
+{
+    struct name name = name_number(number);
+
+    add_number(&name, (uint64_t)timer->kind, 1);
+    add_number(&name, timer->of_seq, 8);
+    return name;
+}
+
+static struct name name_timer_due(const struct timer_row *row)
+{
+    struct name name;
+
+    name.len = 0;
+    add_number(&name, ordered64(row->timer.due_ms), 8);
+    add_number(&name, row->number, 8);
+    add_number(&name, (uint64_t)row->timer.kind, 1);
+    add_number(&name, row->timer.of_seq, 8);
+    return name;
+}
+
 static struct name name_fact(uint64_t number, enum event_type type, uint64_t seq)
 {
     struct name name = name_number(number);
@@ -512,6 +533,86 @@ bool rows_next_due(struct rows *rows, int64_t *due_ms, uint64_t *seq)
         return false;
     *due_ms = (int64_t)(number_at(key, 0, 8) ^ 0x8000000000000000u);
     *seq = number_at(key, 8, 8);
+    return true;
+}
+
+/** The workflow, kind and event in a timer's key, from @at on. */
+static void read_timer_key(struct slice key, size_t at, struct timer_row *ret)
+{
+    ret->number = number_at(key, at, 8);
+    ret->timer.kind = (enum timer_kind)number_at(key, at + 8, 1);
+    ret->timer.of_seq = number_at(key, at + 9, 8);
+}
+
+bool rows_get_timer(struct rows *rows, uint64_t number, const struct timer_set *timer,
+                    struct timer_row *ret)
+{
+    struct name name = name_timer(number, timer);
+    struct slice payload;
+
+    if (!get(rows, KV_TIMER, &name, &payload) ||
+        !decoded(rows, KV_TIMER, slice_of(&name), record_decode_timer(payload, ret)))
+        return false;
+    read_timer_key(slice_of(&name), 0, ret);
+    return true;
+}
+
+bool rows_next_timer(struct rows *rows, uint64_t number, const struct timer_set *at,
+                     struct timer_row *ret)
+{
+    struct name prefix = name_number(number);
+    struct name after = name_timer(number, at);
+    struct slice key;
+    struct slice payload;
+
+    if (!next_within(rows, KV_TIMER, &prefix, &after, &key, &payload) ||
+        !decoded(rows, KV_TIMER, key, record_decode_timer(payload, ret)))
+        return false;
+    read_timer_key(key, 0, ret);
+    return true;
+}
+
+void rows_put_timer(struct rows *rows, const struct timer_row *row)
+{
+    struct name name = name_timer(row->number, &row->timer);
+
+    record_encode_timer(&rows->record, row);
+    put(rows, KV_TIMER, &name);
+}
+
+void rows_del_timer(struct rows *rows, const struct timer_row *row)
+{
+    struct name name = name_timer(row->number, &row->timer);
+
+    overlay_del(rows->overlay, KV_TIMER, slice_of(&name));
+}
+
+void rows_put_timer_due(struct rows *rows, const struct timer_row *row)
+{
+    struct name name = name_timer_due(row);
+
+    record_encode_nothing(&rows->record);
+    put(rows, KV_TIMER_DUE, &name);
+}
+
+void rows_del_timer_due(struct rows *rows, const struct timer_row *row)
+{
+    struct name name = name_timer_due(row);
+
+    overlay_del(rows->overlay, KV_TIMER_DUE, slice_of(&name));
+}
+
+bool rows_next_timer_due(struct rows *rows, struct timer_row *at)
+{
+    struct name after = name_timer_due(at);
+    struct slice key;
+    struct slice payload;
+
+    if (!next(rows, KV_TIMER_DUE, &after, &key, &payload))
+        return false;
+    *at = (struct timer_row){.number = 0};
+    at->timer.due_ms = (int64_t)(number_at(key, 0, 8) ^ 0x8000000000000000u);
+    read_timer_key(key, 8, at);
     return true;
 }
 

@@ -11,6 +11,7 @@
  *   key_order     seq of KEY_ADDED -> public key  ledger        organisation, year
  *   ledger_line   organisation, year, seq, index   caseload      lead -> workflows open
  *   stage         stage, where it was ever set
+ *   timer         number, kind, seq               timer_due     moment, number, kind, seq
  *
  * Numbers in keys are big-endian, codes 12 bytes filled with zeros. A row that does not check is a failure, kept in @rows
  * with its table and key; so is what the tables themselves report. Getters then return false.
@@ -82,6 +83,20 @@ void rows_put_due(struct rows *rows, int64_t due_ms, uint64_t seq);
 void rows_del_due(struct rows *rows, int64_t due_ms, uint64_t seq);
 bool rows_has_due(struct rows *rows, int64_t due_ms, uint64_t seq);
 bool rows_next_due(struct rows *rows, int64_t *due_ms, uint64_t *seq);
+
+/** The timer of workflow @number that @timer's kind and of_seq name. */
+bool rows_get_timer(struct rows *rows, uint64_t number, const struct timer_set *timer,
+                    struct timer_row *ret);
+/** The next timer of workflow @number after the one that @at names (zeroed: the first). */
+bool rows_next_timer(struct rows *rows, uint64_t number, const struct timer_set *at,
+                     struct timer_row *ret);
+void rows_put_timer(struct rows *rows, const struct timer_row *row);
+void rows_del_timer(struct rows *rows, const struct timer_row *row);
+/** The index by moments. */
+void rows_put_timer_due(struct rows *rows, const struct timer_row *row);
+void rows_del_timer_due(struct rows *rows, const struct timer_row *row);
+/** The next in the index after *@at by moment, number, kind, event; its level is not told. */
+bool rows_next_timer_due(struct rows *rows, struct timer_row *at);
 
 void rows_put_fact(struct rows *rows, uint64_t number, enum event_type type, uint64_t seq,
                    struct slice event);

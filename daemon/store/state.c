@@ -2,6 +2,7 @@
 #include "daemon/store/state.h"
 
 #include "daemon/domain/apply.h"
+#include "daemon/store/clocks.h"
 #include "daemon/store/file.h"
 
 #include <string.h>
@@ -349,6 +350,8 @@ static void apply_verdict(struct state *state, const struct entry *entry, const 
     enum phase before = workflow.phase;
     apply_judged(&workflow, &row->open, next == NULL ? NULL : &next->row.open, entry, event);
     count_case(state, before, &workflow);
+    clocks_turn(rows, entry, before, &workflow);
+    clocks_set(rows, entry, &workflow);
 
     if (entry->verdict == VERDICT_HELD)
         hold(state, entry, row);
@@ -404,6 +407,7 @@ static void apply_end_of_wait(struct state *state, const struct entry *entry)
     for (uint32_t i = 0; i < row->waits_count; i++)
         rows_del_wait(&state->rows, &row->waits[i], row->open.seq);
     row->waits_count = 0;
+    clocks_end(&state->rows, &workflow, TIMER_HELD_EXPIRY, row->open.seq);
     rows_put_open(&state->rows, row, false);
     rows_put_workflow(&state->rows, &workflow, false);
 }
@@ -451,11 +455,24 @@ static void apply_withdrawal(struct state *state, const struct entry *entry)
 
     for (uint32_t i = 0; i < row->waits_count; i++)
         rows_del_wait(&state->rows, &row->waits[i], row->open.seq);
+    clocks_end(&state->rows, &workflow, TIMER_HELD_EXPIRY, row->open.seq);
     rows_del_open(&state->rows, row->open.seq);
     if (beside != NULL)
         rows_put_open(&state->rows, &state->beside.row, false);
     rows_put_workflow(&state->rows, &workflow, false);
     note_verdict(state, entry, row->open.id);
+}
+
+static void apply_fired(struct state *state, const struct entry *entry)
+{
+    struct workflow workflow;
+
+    if (!load_workflow(state, entry, &workflow))
+        return;
+    apply_timer_fired(&workflow, entry);
+    rows_put_workflow(&state->rows, &workflow, false);
+    if (!clocks_fired(&state->rows, entry, &workflow))
+        fail_missing(state, entry, "a timer of event", entry->timer.of_seq);
 }
 
 static void apply_stage_set(struct state *state, const struct entry *entry)
@@ -606,6 +623,9 @@ void state_apply(struct state *state, const struct entry *entry, const struct ev
     case ENTRY_WAIT_ENDED:
         apply_end_of_wait(state, entry);
         break;
+    case ENTRY_TIMER_FIRED:
+        apply_fired(state, entry);
+        break;
     case ENTRY_STAGE_SET:
         apply_stage_set(state, entry);
         break;
@@ -619,8 +639,6 @@ void state_apply(struct state *state, const struct entry *entry, const struct ev
         break;
     case ENTRY_EVENT_WITHDRAWN:
         apply_withdrawal(state, entry);
-        break;
-    case ENTRY_TIMER_FIRED:
         break;
     case ENTRY_NONE:
         CHECK(entry->kind != ENTRY_NONE);

@@ -446,6 +446,27 @@ bool store_next_due(struct store *store, int64_t *due_ms, uint64_t *seq)
     return rows_next_due(state_rows(store->state), due_ms, seq);
 }
 
+bool store_next_timer(struct store *store, uint64_t number, const struct timer_set *at,
+                      struct timer_row *ret)
+{
+    return rows_next_timer(state_rows(store->state), number, at, ret);
+}
+
+bool store_next_timer_due(struct store *store, struct timer_row *at)
+{
+    struct rows *rows = state_rows(store->state);
+    struct timer_row next = *at;
+
+    if (!rows_next_timer_due(rows, &next))
+        return false;
+    int64_t due_ms = next.timer.due_ms;
+    if (rows_get_timer(rows, next.number, &next.timer, at) && at->timer.due_ms == due_ms)
+        return true;
+    rows_fail(rows, STATUS_STORE_CORRUPT, "state: a timer of workflow %llu is due and not there",
+              (unsigned long long)next.number);
+    return false;
+}
+
 bool store_next_wait(struct store *store, struct wait *wait, uint64_t *seq)
 {
     return rows_next_wait(state_rows(store->state), wait, seq);

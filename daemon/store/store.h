@@ -16,6 +16,7 @@
 #include "daemon/domain/decide.h"
 #include "daemon/domain/ledger.h"
 #include "daemon/domain/stage.h"
+#include "daemon/domain/timer.h"
 #include "daemon/domain/workflow.h"
 #include "proto/arena.h"
 #include "proto/message.h"
@@ -172,6 +173,11 @@ bool store_next_waiting(struct store *store, const struct wait *wait, uint64_t a
                         uint64_t *ret_seq);
 /** The next delayed event by its time: pass *@due_ms INT64_MIN and *@seq 0 first, then as returned. */
 bool store_next_due(struct store *store, int64_t *due_ms, uint64_t *seq);
+/** The next timer of workflow @number after the one that @at names (zeroed: the first of all). */
+bool store_next_timer(struct store *store, uint64_t number, const struct timer_set *at,
+                      struct timer_row *ret);
+/** The next timer that runs, by its moment, whole: pass *@at with due_ms INT64_MIN and all else zero first, then as returned. */
+bool store_next_timer_due(struct store *store, struct timer_row *at);
 /** All waits, in key order, for the check at start: pass *@wait and *@seq zeroed first, then as returned. */
 bool store_next_wait(struct store *store, struct wait *wait, uint64_t *seq);
 

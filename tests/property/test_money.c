@@ -27,6 +27,7 @@ struct world {
     struct ledger_year years[YEARS];
     struct workflow workflows[AWARDS];
     struct event facts[AWARDS][FACTS_MAX];
+    uint64_t fact_seqs[AWARDS][FACTS_MAX];
     uint32_t facts_count[AWARDS];
     int64_t reserved[AWARDS];
     int64_t committed[AWARDS];
@@ -58,6 +59,7 @@ static struct circumstances around(struct world *w, int at, struct organisation 
                                   .years = w->years,
                                   .years_count = YEARS,
                                   .facts = w->facts[at],
+                                  .fact_seqs = w->fact_seqs[at],
                                   .facts_count = w->facts_count[at],
                                   .today = date_of(2030, 1, 1)};
 }

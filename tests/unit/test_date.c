@@ -243,6 +243,83 @@ static void what_is_no_moment_is_none(void **state)
     assert_true(ret == 42);
 }
 
+static void a_day_begins_at_midnight_in_england_whatever_utc_says(void **state)
+{
+    static const struct {
+        const char *day;
+        const char *begins;
+    } cases[] = {
+        {"2018-03-25", "2018-03-25T00:00:00Z"}, /* summer begins at 01:00 */
+        {"2018-03-26", "2018-03-25T23:00:00Z"}, {"2018-10-28", "2018-10-27T23:00:00Z"},
+        {"2018-10-29", "2018-10-29T00:00:00Z"}, /* it ended the day before, at 01:00 */
+        {"2024-02-29", "2024-02-29T00:00:00Z"}, {"2024-03-01", "2024-03-01T00:00:00Z"},
+        {"2024-03-31", "2024-03-31T00:00:00Z"}, {"2024-04-01", "2024-03-31T23:00:00Z"},
+        {"2037-12-31", "2037-12-31T00:00:00Z"}, {"2038-01-01", "2038-01-01T00:00:00Z"},
+        {"2038-01-19", "2038-01-19T00:00:00Z"}, {"2038-01-20", "2038-01-20T00:00:00Z"},
+        {"2038-07-01", "2038-06-30T23:00:00Z"}, {"2100-03-01", "2100-03-01T00:00:00Z"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_true(date_begins_ms(date(cases[i].day)) == moment(cases[i].begins));
+    for (date_t day = date("1990-01-01"); day < date("2190-01-01"); day++) {
+        assert_int_equal(date_at(date_begins_ms(day)), day);
+        assert_int_equal(date_at(date_begins_ms(day) - 1), day - 1);
+    }
+}
+
+static void the_bank_holidays_of_england_are_these_and_no_others(void **state)
+{
+    static const struct {
+        int32_t year;
+        const char *days[11]; /* those on Monday to Friday */
+    } years[] = {
+        {2013, {"01-01", "03-29", "04-01", "05-06", "05-27", "08-26", "12-25", "12-26"}},
+        {2015, {"01-01", "04-03", "04-06", "05-04", "05-25", "08-31", "12-25", "12-28"}},
+        {2016, {"01-01", "03-25", "03-28", "05-02", "05-30", "08-29", "12-26", "12-27"}},
+        {2017, {"01-02", "04-14", "04-17", "05-01", "05-29", "08-28", "12-25", "12-26"}},
+        {2018, {"01-01", "03-30", "04-02", "05-07", "05-28", "08-27", "12-25", "12-26"}},
+        {2020, {"01-01", "04-10", "04-13", "05-08", "05-25", "08-31", "12-25", "12-28"}},
+        {2021, {"01-01", "04-02", "04-05", "05-03", "05-31", "08-30", "12-27", "12-28"}},
+        {2022,
+         {"01-03", "04-15", "04-18", "05-02", "06-02", "06-03", "08-29", "09-19", "12-26",
+          "12-27"}},
+        {2023, {"01-02", "04-07", "04-10", "05-01", "05-08", "05-29", "08-28", "12-25", "12-26"}},
+        {2024, {"01-01", "03-29", "04-01", "05-06", "05-27", "08-26", "12-25", "12-26"}},
+        {2025, {"01-01", "04-18", "04-21", "05-05", "05-26", "08-25", "12-25", "12-26"}},
+        {2026, {"01-01", "04-03", "04-06", "05-04", "05-25", "08-31", "12-25", "12-28"}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(years); i++) {
+        uint32_t at = 0;
+        for (date_t day = date_of(years[i].year, 1, 1); day <= date_of(years[i].year, 12, 31);
+             day++) {
+            char text[DATE_TEXT_SIZE];
+            int32_t weekday = (day + 3) % 7; /* 0: Monday */
+            if (weekday >= 5) {
+                assert_false(date_is_working(day));
+                continue;
+            }
+            date_print(day, text);
+            bool listed = years[i].days[at] != NULL && strcmp(text + 5, years[i].days[at]) == 0;
+            if (date_is_working(day) == listed)
+                fail_msg("%s", text);
+            at += listed;
+        }
+        assert_null(years[i].days[at]);
+    }
+}
+
+static void working_days_are_counted_from_the_day_after(void **state)
+{
+    (void)state;
+    assert_int_equal(date_working_after(date("2024-06-04"), 8), date("2024-06-14"));
+    assert_int_equal(date_working_after(date("2024-12-17"), 8), date("2024-12-31"));
+    assert_int_equal(date_working_after(date("2024-12-24"), 1), date("2024-12-27"));
+    assert_int_equal(date_working_after(date("2037-12-31"), 1), date("2038-01-04"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +329,9 @@ int main(void)
         cmocka_unit_test(leap_days_are_those_of_the_gregorian_calendar),
         cmocka_unit_test(no_day_is_printed_as_nothing),
         cmocka_unit_test(the_day_in_england_begins_an_hour_earlier_in_summer),
+        cmocka_unit_test(a_day_begins_at_midnight_in_england_whatever_utc_says),
+        cmocka_unit_test(the_bank_holidays_of_england_are_these_and_no_others),
+        cmocka_unit_test(working_days_are_counted_from_the_day_after),
         cmocka_unit_test(a_period_contains_its_first_and_last_day),
         cmocka_unit_test(a_financial_year_runs_from_april_to_march),
         cmocka_unit_test(a_financial_year_is_read_only_if_its_halves_follow),

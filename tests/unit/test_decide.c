@@ -20,6 +20,7 @@ struct scene {
     struct ledger_year years[8];
     struct support_row supports[2];
     struct event facts[FACTS_MAX];
+    uint64_t fact_seqs[FACTS_MAX];
     struct decision decision;
 };
 
@@ -94,6 +95,7 @@ static void wire_up(struct scene *s)
     s->circumstances.years = s->years;
     s->circumstances.supports = s->supports;
     s->circumstances.facts = s->facts;
+    s->circumstances.fact_seqs = s->fact_seqs;
 }
 
 static enum verdict verdict(struct scene *s)

@@ -103,10 +103,10 @@ static void an_open_event_has_these_bytes(void **state)
     (void)state;
     record_encode_open(&record, &row);
     expect_bytes(record_seal(&record, KV_OPEN, key),
-                 "016f00a78a1fd99a312186671200000000000007000000000000006812000000000000ababababab"
+                 "0170004a8f922fe398e369671200000000000007000000000000006812000000000000ababababab"
                  "ababababababababababab57000504033043450c00000000000000020000006612000000000000fb"
-                 "ffffffffffffff7bb41d066301000003000000010103303245e3070000000000000000000003000a"
-                 "0102");
+                 "ffffffffffffff007bb41d066301000003000000010103303245e307000000000000000000000300"
+                 "0a0102");
 }
 
 static void a_seen_id_has_these_bytes(void **state)
