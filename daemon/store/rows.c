@@ -595,6 +595,14 @@ void rows_put_timer_due(struct rows *rows, const struct timer_row *row)
     put(rows, KV_TIMER_DUE, &name);
 }
 
+bool rows_has_timer_due(struct rows *rows, const struct timer_row *row)
+{
+    struct name name = name_timer_due(row);
+    struct slice payload;
+
+    return get(rows, KV_TIMER_DUE, &name, &payload);
+}
+
 void rows_del_timer_due(struct rows *rows, const struct timer_row *row)
 {
     struct name name = name_timer_due(row);

@@ -94,6 +94,7 @@ void rows_put_timer(struct rows *rows, const struct timer_row *row);
 void rows_del_timer(struct rows *rows, const struct timer_row *row);
 /** The index by moments. */
 void rows_put_timer_due(struct rows *rows, const struct timer_row *row);
+bool rows_has_timer_due(struct rows *rows, const struct timer_row *row);
 void rows_del_timer_due(struct rows *rows, const struct timer_row *row);
 /** The next in the index after *@at by moment, number, kind, event; its level is not told. */
 bool rows_next_timer_due(struct rows *rows, struct timer_row *at);

@@ -166,6 +166,36 @@ static void look_stage(const struct look *look)
         miss(look, KV_STAGE, "it names no stage, or no entry");
 }
 
+static void look_timer(const struct look *look)
+{
+    struct timer_row row;
+    struct workflow workflow;
+
+    if (!record_decode_timer(look->payload, &row) || look->key.len != 17) {
+        miss(look, KV_TIMER, "it is not what its key says");
+        return;
+    }
+    row.number = number_of(look->key, 0);
+    row.timer.kind = (enum timer_kind)look->key.bytes[8];
+    row.timer.of_seq = number_of(look->key, 9);
+    if (!rows_get_workflow(look->rows, row.number, &workflow))
+        miss(look, KV_TIMER, "its workflow is missing");
+    else if ((workflow.phase != PHASE_SUSPENDED) != rows_has_timer_due(look->rows, &row))
+        miss(look, KV_TIMER, "it runs and is not due, or stands still and is");
+}
+
+static void look_timer_due(const struct look *look)
+{
+    struct timer_set named;
+    struct timer_row row;
+
+    named = (struct timer_set){.kind = (enum timer_kind)look->key.bytes[16],
+                               .of_seq = number_of(look->key, 17)};
+    if (!rows_get_timer(look->rows, number_of(look->key, 8), &named, &row) ||
+        ((uint64_t)row.timer.due_ms ^ UINT64_C(0x8000000000000000)) != number_of(look->key, 0))
+        miss(look, KV_TIMER_DUE, "its timer is missing");
+}
+
 /* ---- registers and money ---- */
 
 static void look_key(const struct look *look)
@@ -223,6 +253,8 @@ static void (*const looks[KV_TABLES])(const struct look *look) = {
     [KV_LEDGER_LINE] = look_ledger_line,
     [KV_CASELOAD] = look_nothing,
     [KV_STAGE] = look_stage,
+    [KV_TIMER] = look_timer,
+    [KV_TIMER_DUE] = look_timer_due,
 };
 
 /* ---- sums ---- */
