@@ -91,8 +91,10 @@ void broker_accepts(struct broker *broker, connection_t from, const struct assig
 void broker_progresses(struct broker *broker, connection_t from,
                        const struct assignment_token *tokens, uint32_t tokens_count);
 
-/** A connection is gone (or its key was revoked): its feeds end, its assignments go back at once. */
+/** A connection is gone: its feeds end, its assignments go back at once. */
 void broker_gone(struct broker *broker, connection_t from);
+/** The same because its key was revoked, which readers of feeds are told: they would wait for ever. */
+void broker_revoked(struct broker *broker, connection_t from);
 
 /** Entries that a feed's reader could not be given: its queue is full. Its connection goes on. */
 struct unsent {

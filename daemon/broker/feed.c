@@ -5,6 +5,7 @@
 #include "proto/codec.h"
 
 /* As long as the daemon: it is owed. */
+static const char revoked[] = "SENDER_UNKNOWN: the reader's key was revoked";
 static const char expired[] = "EXPIRED: its credit was spent, and nothing was heard of its reader";
 
 struct feed {
@@ -181,6 +182,21 @@ void feeds_gone(struct feeds *feeds, uint64_t connection)
     for (uint32_t i = 0; i < feeds->feeds_max; i++) {
         if (feeds->feeds[i].open && feeds->feeds[i].connection == connection)
             close_feed(feeds, &feeds->feeds[i]);
+    }
+}
+
+void feeds_revoked(struct feeds *feeds, uint64_t connection, struct outbox *outbox)
+{
+    for (uint32_t i = 0; i < feeds->feeds_max; i++) {
+        struct feed *feed = &feeds->feeds[i];
+        if (!feed->open || feed->connection != connection)
+            continue;
+        struct owed *owed = outbox_push(outbox, OWED_CLIENT, connection, MESSAGE_ENTRIES);
+        if (owed != NULL) {
+            owed->entries.feed = feed->number;
+            owed->entries.error = (struct slice){(const uint8_t *)revoked, sizeof revoked - 1};
+        }
+        close_feed(feeds, feed);
     }
 }
 

@@ -38,6 +38,8 @@ const char *feeds_ask(struct feeds *feeds, uint64_t connection, const struct pri
 void feeds_unsent(struct feeds *feeds, const struct unsent *unsent, int64_t now_ms);
 /** The connection is gone: its feeds end. */
 void feeds_gone(struct feeds *feeds, uint64_t connection);
+/** Its key was revoked: its feeds end, and each reader is told so through @outbox. */
+void feeds_revoked(struct feeds *feeds, uint64_t connection, struct outbox *outbox);
 
 /**
  * Read on, up to the durable entries, into @outbox. @scratch is reset again and again. STATUS_OK, or the store's failure.

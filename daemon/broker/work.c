@@ -96,6 +96,12 @@ void broker_gone(struct broker *broker, connection_t from)
         work_take_back(broker);
 }
 
+void broker_revoked(struct broker *broker, connection_t from)
+{
+    feeds_revoked(broker->feeds, from, &broker->outbox);
+    broker_gone(broker, from);
+}
+
 /** Nothing went wrong: ready again, in its old place by age. */
 static void put_back(struct broker *broker, const struct lease *lease)
 {

@@ -189,7 +189,7 @@ static void end_revoked(struct loop *loop)
         for (size_t j = 0; j < ARRAY_LEN(sides); j++) {
             connection_t at = endpoint_connection_of(sides[j], loop->revoked[i], 0);
             for (; at != 0; at = endpoint_connection_of(sides[j], loop->revoked[i], at))
-                broker_gone(loop->parts.broker, at);
+                broker_revoked(loop->parts.broker, at);
         }
     }
     loop->revoked_count = 0;

@@ -341,6 +341,26 @@ static void what_was_unsent_of_a_feed_that_ended_is_forgotten(void **state)
     assert_int_equal(feeds_open(f), 0);
 }
 
+static void a_reader_whose_key_is_revoked_is_told_so_and_its_feed_ends(void **state)
+{
+    struct fixture *f = *state;
+    struct broker_counts counts;
+    open_feed(f, "02E", 1, 1000);
+    uint32_t before = f->entries_count;
+
+    turn_opens(f);
+    broker_revoked(f->broker, READER);
+    turn_closes(f);
+
+    assert_int_equal(f->entries_count, before + 1);
+    struct slice error = f->entries[before].entries.error;
+    assert_int_equal(f->entries[before].to, READER);
+    assert_true(error.len > strlen("SENDER_UNKNOWN"));
+    assert_memory_equal(error.bytes, "SENDER_UNKNOWN", strlen("SENDER_UNKNOWN"));
+    broker_count(f->broker, &counts);
+    assert_int_equal(counts.feeds, 0);
+}
+
 static void a_gone_readers_feeds_end(void **state)
 {
     struct fixture *f = *state;
@@ -395,6 +415,7 @@ int main(void)
         WORLD(what_could_not_be_sent_is_sent_again_after_a_pause),
         WORLD(the_pause_grows_while_the_reader_takes_nothing),
         WORLD(what_was_unsent_of_a_feed_that_ended_is_forgotten),
+        WORLD(a_reader_whose_key_is_revoked_is_told_so_and_its_feed_ends),
         WORLD(a_gone_readers_feeds_end),
         WORLD(a_worker_reads_nothing),
     };
