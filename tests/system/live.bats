@@ -305,6 +305,8 @@ head_seq() {
     [[ $(jq length <<<"$output") -eq 5 ]]
     as operator queue list -o json
     [[ $(jq length <<<"$output") -eq 5 ]]
+    as 02E queue quotas -o json
+    [[ $(jq -r '.[0] | [.organisation, .events] | tojson' <<<"$output") == '["02E",0]' ]]
     as operator server status -o json
     [[ $(jq -r '.[0].state' <<<"$output") == running ]]
 }
