@@ -535,11 +535,10 @@ static void list_commands(struct asking *asking)
 
 static const struct command *find_command(struct slice name)
 {
-    for (uint32_t i = 0; command_at(i) != NULL; i++) {
-        if (slice_is(name, command_at(i)->name))
-            return command_at(i);
-    }
-    return NULL;
+    const struct command *command = command_at(0);
+    for (uint32_t i = 1; command != NULL && !slice_is(name, command->name); i++)
+        command = command_at(i);
+    return command;
 }
 
 /** Room for the rows; columns as the table has them. */
