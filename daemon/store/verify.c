@@ -3,6 +3,7 @@
 #include "daemon/store/audit.h"
 #include "daemon/store/file.h"
 #include "daemon/store/journal.h"
+#include "daemon/store/pages.h"
 #include "daemon/store/replay.h"
 #include "daemon/store/scrub.h"
 #include "daemon/store/segment.h"
@@ -95,6 +96,20 @@ static enum status open_journal(struct verify *verify)
             (unsigned long long)verify->report.torn_bytes,
             (unsigned long long)(status == STATUS_OK ? journal_durable_seq(verify->journal) : 0));
     return status == STATUS_NOT_FOUND ? STATUS_STORE_CORRUPT : status;
+}
+
+/** Is the file of the state that is there whole? Before LMDB follows what it says. None at all is told later. */
+static enum status check_pages(const struct verify *verify)
+{
+    struct path present = file_path(verify->dir, "state");
+    char fault[PAGES_TEXT_SIZE];
+    enum status status = pages_check(present.text, fault);
+
+    if (status == STATUS_NOT_FOUND)
+        return STATUS_OK;
+    if (status == STATUS_STORE_CORRUPT)
+        say(verify, "state: %s; without its folder it is built again from the journal", fault);
+    return status;
 }
 
 /** The state that is there, read only, and an empty one. */
@@ -275,6 +290,8 @@ enum status store_verify_against(const char *dir, uint64_t map_bytes,
         status = open_journal(&verify);
     if (status == STATUS_OK)
         status = make_folder(&verify);
+    if (status == STATUS_OK)
+        status = check_pages(&verify);
     if (status == STATUS_OK)
         status = open_states(&verify);
     if (status == STATUS_OK)
