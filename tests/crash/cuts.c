@@ -140,7 +140,7 @@ static void recover_and_cut(struct course *course, uint64_t place, enum cut cut)
 
     folder_clear(&course->folder, "trace2");
     recorder_begin(course->image.path, trace_path.path);
-    recorder_forget_flushes(course->cuts->forget_flushes);
+    recorder_forget(course->cuts->forgets);
     bool good = recover(course, &course->image, course->told, TURNS_AFTER, text);
     recorder_end();
     if (!good)
@@ -177,7 +177,7 @@ static void record(struct course *course, const struct folder *dir)
     CHECK(drive != NULL);
     drive_init(drive, dir->path, cuts->seed, cuts->bulk);
     recorder_begin(dir->path, course->trace_path.path);
-    recorder_forget_flushes(cuts->forget_flushes);
+    recorder_forget(cuts->forgets);
     for (int start = 0; start < 2; start++) {
         enum status status = drive_open(drive);
         if (status == STATUS_OK)

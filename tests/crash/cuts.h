@@ -13,7 +13,7 @@ struct cuts {
     uint32_t images_max; /* of first cuts, spread over the trace */
     uint32_t
         second_each; /* after every so many of them: recover while recording, and cut again; 0: never */
-    bool forget_flushes; /* the control */
+    enum recorder_forgets forgets; /* the controls */
     /* out */
     uint64_t records; /* of the trace that change something */
     uint64_t renames; /* among them: of the state, and of each segment */

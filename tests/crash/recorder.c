@@ -24,7 +24,7 @@ static struct {
     pthread_mutex_t mutex;
     char dir[PATH_SIZE]; /* "": nothing is watched */
     int trace_fd;        /* -1: nothing is written down */
-    bool forget_flushes;
+    enum recorder_forgets forgets;
     bool watched[FDS_MAX];
     uint64_t calls;
     enum recorder_call call; /* the kind that fails */
@@ -215,9 +215,9 @@ void recorder_end(void)
     pthread_mutex_unlock(&recorder.mutex);
 }
 
-void recorder_forget_flushes(bool forget)
+void recorder_forget(enum recorder_forgets forgets)
 {
-    recorder.forget_flushes = forget;
+    recorder.forgets = forgets;
 }
 
 void recorder_mark(const void *bytes, uint32_t len)
@@ -332,12 +332,21 @@ static ssize_t write_on(int fd, const struct iovec *parts, int count)
     return done;
 }
 
+static bool is_forgotten(int fd)
+{
+    struct stat about;
+
+    if (recorder.forgets == FORGET_FOLDER_FLUSHES)
+        return fstat(fd, &about) == 0 && S_ISDIR(about.st_mode);
+    return recorder.forgets == FORGET_FLUSHES;
+}
+
 static int flush(enum recorder_call call, long number, int fd)
 {
     if (watched(fd) && fails_of(call, fd))
         return -1;
     int code = (int)syscall(number, fd);
-    if (code == 0 && watched(fd) && !recorder.forget_flushes)
+    if (code == 0 && watched(fd) && !is_forgotten(fd))
         put_simple(TRACE_FLUSH, fd, 0);
     return code;
 }

@@ -67,8 +67,9 @@ enum recorder_flaw {
 /** Watch all below @dir from now on (absolute); @trace NULL: nothing is written down. Files that are open already are not watched. */
 RECORDER_SHOWN void recorder_begin(const char *dir, const char *trace);
 RECORDER_SHOWN void recorder_end(void);
-/** Flushes are done, but not written down: the control, that must lose something. */
-RECORDER_SHOWN void recorder_forget_flushes(bool forget);
+/** What is done, but not written down: the controls, that must lose something. */
+enum recorder_forgets { FORGET_NOTHING, FORGET_FLUSHES, FORGET_FOLDER_FLUSHES };
+RECORDER_SHOWN void recorder_forget(enum recorder_forgets forgets);
 /** Put @len bytes of the test's own into the trace. */
 RECORDER_SHOWN void recorder_mark(const void *bytes, uint32_t len);
 

@@ -45,12 +45,22 @@ static void no_second_cut_loses_what_was_told(void **state)
 static void without_its_flushes_it_is_seen_to_lose(void **state)
 {
     (void)state;
-    struct cuts cuts = {.seed = 4, .images_max = 70, .forget_flushes = true};
+    struct cuts cuts = {.seed = 4, .images_max = 70, .forgets = FORGET_FLUSHES};
 
     assert_false(cuts_run(&cuts));
     print_message("%llu of %llu images, first %s\n", (unsigned long long)cuts.failures,
                   (unsigned long long)cuts.images, cuts.text);
     assert_true(cuts.failures * 10 > cuts.images);
+}
+
+static void without_the_flushes_of_its_folders_it_is_seen_to_lose(void **state)
+{
+    (void)state;
+    struct cuts cuts = {.seed = 5, .images_max = 140, .forgets = FORGET_FOLDER_FLUSHES};
+
+    assert_false(cuts_run(&cuts));
+    print_message("%llu of %llu images, first %s\n", (unsigned long long)cuts.failures,
+                  (unsigned long long)cuts.images, cuts.text);
 }
 
 int main(void)
@@ -60,6 +70,7 @@ int main(void)
         cmocka_unit_test(no_cut_between_segments_loses_what_was_told),
         cmocka_unit_test(no_second_cut_loses_what_was_told),
         cmocka_unit_test(without_its_flushes_it_is_seen_to_lose),
+        cmocka_unit_test(without_the_flushes_of_its_folders_it_is_seen_to_lose),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
