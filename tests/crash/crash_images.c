@@ -31,6 +31,9 @@ int main(int argc, char **argv)
         all.images += cuts.images;
         all.second_images += cuts.second_images;
         all.failures += cuts.failures;
+        fprintf(stderr, "crash_images: seed %llu: %llu images, %llu second ones, %llu failures\n",
+                (unsigned long long)seed, (unsigned long long)cuts.images,
+                (unsigned long long)cuts.second_images, (unsigned long long)cuts.failures);
     }
     printf("crash-images: seeds=%llu..%llu records=%llu images=%llu second_images=%llu "
            "failures=%llu seconds=%lld\n",

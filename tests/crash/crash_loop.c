@@ -4,7 +4,8 @@
  * A cycle: CASES cases go through all stages over several connections, while the daemon and its workers are disturbed some times.
  * Each answer is on our own disk before it counts. Then every event is sent once more and must be answered as before; the daemon is
  * ended, killed or not; what we were told must stand in its journal, and `commissiond --verify` must agree. After LIFE cycles a new
- * folder is begun. One line of figures at the end; the first thing that is wrong ends it, and the folder is kept.
+ * folder is begun. One line of figures at the end; the first thing that is wrong ends it, and the folder is kept. SIGTERM or SIGINT:
+ * the present cycle is the last.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -67,6 +68,14 @@ struct loop {
     struct told told[CASES_MAX][CASE_STAGES];
     struct figures figures;
 };
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int signal)
+{
+    (void)signal;
+    stopped = 1;
+}
 
 static void die(struct loop *loop, const char *what, const char *why)
 {
@@ -437,11 +446,13 @@ int main(int argc, char **argv)
 
     loop.cases_each = argument(argc, argv, 3, CASES, CASES_MAX);
     loop.chance = seed;
-    for (uint32_t cycle = 0; cycle < cycles; cycle++) {
+    (void)sigaction(SIGTERM, &(struct sigaction){.sa_handler = stop, .sa_flags = SA_RESTART}, NULL);
+    (void)sigaction(SIGINT, &(struct sigaction){.sa_handler = stop, .sa_flags = SA_RESTART}, NULL);
+    for (uint32_t cycle = 0; cycle < cycles && stopped == 0; cycle++) {
         if (cycle % LIFE == 0)
             begin_life(&loop);
         run_cycle(&loop);
-        if ((cycle + 1) % LIFE == 0 || cycle + 1 == cycles)
+        if ((cycle + 1) % LIFE == 0 || cycle + 1 == cycles || stopped != 0)
             end_life(&loop);
     }
     printf("crash-long: cycles=%" PRIu64 " seed=%u cases=%u daemon_kills=%" PRIu64

@@ -26,7 +26,7 @@
 #define STEPS 160
 #define STEPS_AFTER 40
 #define ALARM_S 120 /* a walk that does not end is no answer */
-#define STRIDE_STATE 1009
+#define STRIDE_STATE 2003
 #define STRIDE_JOURNAL 200003
 #define STRIDE_INDEX 353
 #define TEXT_SIZE 400
