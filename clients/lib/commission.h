@@ -72,7 +72,7 @@ MUST_USE enum status commission_send(struct commission *commission, struct slice
  * Take the answers that have come, waiting up to @timeout_ms for the first (0: not at all, -1: for
  * ever). They are valid until the next call. An event's first RECEIPT and VERDICT or REFUSED each
  * appear once; an answer without an event's id always appears. BUSY and DRAINING are not shown but
- * waited for and sent again, in the order given.
+ * waited for and sent again, in the order given; STAGE_DRAINING is shown, as it may last for hours.
  * STATUS_OK: at least one. STATUS_TIMED_OUT: none came; nothing is lost, what is unanswered is
  * still remembered.
  * STATUS_UNREACHABLE: none came, and no connection has ever come about, so nothing has left; or

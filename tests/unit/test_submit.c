@@ -94,6 +94,7 @@ static void an_outcome_has_its_exit_code(void **state)
         {{.known = true, .kind = ANSWER_RECEIPT}, EXIT_DONE},
         {{.known = true, .kind = ANSWER_VERDICT, .verdict = VERDICT_ACCEPTED}, EXIT_DONE},
         {{.known = true, .kind = ANSWER_VERDICT, .verdict = VERDICT_HELD}, EXIT_PARTLY},
+        {{.known = true, .kind = ANSWER_VERDICT, .verdict = VERDICT_WITHDRAWN}, EXIT_REFUSED},
         {{.known = true,
           .kind = ANSWER_VERDICT,
           .verdict = VERDICT_REJECTED,
