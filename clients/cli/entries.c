@@ -78,8 +78,14 @@ static void what_cell(const struct entry *entry, struct text *ret)
     if (entry->kind == ENTRY_ATTEMPT_FAILED)
         text_add(ret, "attempt %u: %.*s", (unsigned)entry->attempt, (int)entry->error.len,
                  entry->error.len > 0 ? (const char *)entry->error.bytes : "");
-    if (entry->kind == ENTRY_WAIT_ENDED)
+    if (entry->kind == ENTRY_WAIT_ENDED && entry->expired)
+        text_add(ret, "what it waited for has not come in time");
+    else if (entry->kind == ENTRY_WAIT_ENDED)
         text_add(ret, "what it waited for came with %" PRIu64, entry->by_seq);
+    if (entry->kind == ENTRY_TIMER_FIRED)
+        text_add(ret, "%s %s, for the %.*s, of %" PRIu64, timer_kind_name(entry->timer.kind),
+                 timer_level_name(entry->timer.level), (int)entry->role.len,
+                 entry->role.len > 0 ? (const char *)entry->role.bytes : "", entry->timer.of_seq);
     if (entry->kind == ENTRY_STAGE_SET)
         text_add(ret, "%s %s", stage_name(entry->stage), stage_state_name(entry->stage_state));
     if (entry->kind == ENTRY_OPERATED)

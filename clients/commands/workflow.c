@@ -60,6 +60,27 @@ static int follow(struct cli *cli, int argc, char **argv)
     return follow_workflow(cli, argv[0]);
 }
 
+static int timers(struct cli *cli, int argc, char **argv)
+{
+    const char *until = cli_option(cli, "until");
+    struct ods lead = {0};
+    struct reference reference = {0};
+    date_t day;
+
+    if (until != NULL && !date_parse(until, strlen(until), &day))
+        return cli_fail(cli, EXIT_USAGE, "--until: \"%s\" is no day; write YYYY-MM-DD", until);
+    int failed = argc > 0 ? cli_workflow(cli, argv[0], &lead, &reference) : 0;
+    if (failed != 0)
+        return failed;
+    const struct cli_argument arguments[] = {
+        {"lead", argc > 0 ? lead.text : NULL},
+        {"reference", argc > 0 ? reference.text : NULL},
+        {"organisation", cli_option(cli, "org")},
+        {"until", until},
+    };
+    return cli_print_answer(cli, "timer list", arguments, ARRAY_LEN(arguments));
+}
+
 /* ---- suspend, resume, withdraw: an event each --------------------------------------------- */
 
 /** The id of --id, so that the same can be sent again, or a new one. 0, or an exit code, said. */
@@ -149,6 +170,12 @@ static const struct cli_option phase_options[] = {
     {0},
 };
 
+static const struct cli_option timers_options[] = {
+    {"org", "ODS", "of workflows of this lead commissioner only"},
+    {"until", "DATE", "due by the end of this day"},
+    {0},
+};
+
 static const struct cli_option list_options[] = {
     {"lead", "ODS", "of this lead commissioner only"},
     {"stage", "STAGE", "in this stage only, such as PROCUREMENT"},
@@ -194,6 +221,17 @@ static const struct cli_verb verbs[] = {
         .more = "Ends when the workflow is complete or withdrawn, or with Ctrl-C.\n",
         .example = "commission -c dev/02E workflow follow 02E/2018-physio",
         .run = follow,
+    },
+    {
+        .name = "timers",
+        .arguments = "[LEAD/REFERENCE]",
+        .arguments_max = 1,
+        .help = "List what is due, when, and whose business it is",
+        .more = "Bids that close, standstills that end, reviews, held events that expire. Of one\n"
+                "workflow, or of all that concern you, the soonest first.\n",
+        .example = "commission -c dev/02E workflow timers --until 2026-12-31",
+        .options = timers_options,
+        .run = timers,
     },
     {
         .name = "suspend",

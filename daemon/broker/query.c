@@ -23,11 +23,16 @@ static const struct column server_status[] = {
     NUMBER("map_percent"), WIDE("map_bytes", NUMBER), WIDE("disk_bytes", NUMBER),
     WIDE("disk_wanted_bytes", NUMBER),
 };
-static const struct column workflows[] = {
-    TEXT("lead"), TEXT("reference"), TEXT("stage"), TEXT("phase"), WIDE("present_lead", TEXT),
-    TEXT("category"), WIDE("adopted", BOOLEAN), DATE("opened_on"), MOMENT("changed_at"),
-    NUMBER("accepted"), NUMBER("under_way"), NUMBER("held"), WIDE("number", NUMBER),
-    WIDE("last_seq", NUMBER),
+#define WORKFLOW_COLUMNS                                                                        \
+    TEXT("lead"), TEXT("reference"), TEXT("stage"), TEXT("phase"), WIDE("present_lead", TEXT),  \
+    TEXT("category"), WIDE("adopted", BOOLEAN), DATE("opened_on"), MOMENT("changed_at"),        \
+    NUMBER("accepted"), NUMBER("under_way"), NUMBER("held"), WIDE("number", NUMBER),            \
+    WIDE("last_seq", NUMBER)
+static const struct column workflows[] = {WORKFLOW_COLUMNS};
+static const struct column one_workflow[] = {WORKFLOW_COLUMNS, TEXT("timer"), MOMENT("timer_at")};
+static const struct column timers[] = {
+    MOMENT("due_at"), TEXT("timer"), TEXT("level"), TEXT("role"), TEXT("lead"), TEXT("reference"),
+    TEXT("stage"), TEXT("state"), WIDE("of_seq", NUMBER), WIDE("number", NUMBER), WIDE("set_by_seq", NUMBER),
 };
 static const struct column entries[] = {
     NUMBER("seq"), MOMENT("at"), TEXT("kind"), TEXT("event_type"), TEXT("sender"),
@@ -99,10 +104,12 @@ static const struct command commands[] = {
      "how the daemon is, and what it has counted"},
     {"workflow list", READING, TAKES(LEAD) | TAKES(STAGE) | TAKES(OPEN), 0, COLUMNS(workflows), LIST,
      query_workflow_list, "workflows that concern the asker; open=true: those that are not complete"},
-    {"workflow show", READING, WORKFLOW, WORKFLOW, COLUMNS(workflows), SINGLE, query_workflow_show,
+    {"workflow show", READING, WORKFLOW, WORKFLOW, COLUMNS(one_workflow), SINGLE, query_workflow_show,
      "where one workflow stands"},
     {"workflow history", READING, WORKFLOW, WORKFLOW, COLUMNS(entries), LIST,
      query_workflow_history, "the entries about one workflow, oldest first"},
+    {"timer list", READING, WORKFLOW | TAKES(ORGANISATION) | TAKES(UNTIL), 0, COLUMNS(timers), LIST,
+     query_timer_list, "what is due, the soonest first; of one workflow, or of all that concern the asker"},
     {"event status", READING, WORKFLOW | TAKES(EVENT_ID) | TAKES(ORGANISATION) | TAKES(EVENT_TYPE),
      TAKES(EVENT_ID), COLUMNS(event_status), SINGLE, query_event_status,
      "where one event stands, by its id with lead and reference, or organisation and event_type"},
@@ -149,7 +156,7 @@ static const char *const argument_names[] = {
     [ARGUMENT_YEAR] = "year", [ARGUMENT_SEQ] = "seq", [ARGUMENT_FROM] = "from",
     [ARGUMENT_REASON] = "reason", [ARGUMENT_DRY_RUN] = "dry_run",
     [ARGUMENT_ERROR] = "error", [ARGUMENT_OLDER_MS] = "older_ms",
-    [ARGUMENT_NAME] = "name",
+    [ARGUMENT_NAME] = "name", [ARGUMENT_UNTIL] = "until",
 };
 /* clang-format on */
 static_assert(ARRAY_LEN(argument_names) == ARGUMENTS_COUNT, "every argument has a name");
@@ -211,6 +218,8 @@ static bool parse(struct asking *asking, enum query_argument argument, const cha
         return ods_parse(text, len, &asking->ods);
     case ARGUMENT_ON:
         return date_parse(text, len, &asking->on);
+    case ARGUMENT_UNTIL:
+        return date_parse(text, len, &asking->until);
     case ARGUMENT_KIND:
         return organisation_kind_find(text, &asking->kind);
     case ARGUMENT_YEAR:

@@ -32,6 +32,7 @@ enum query_argument {
     ARGUMENT_ERROR,
     ARGUMENT_OLDER_MS,
     ARGUMENT_NAME,
+    ARGUMENT_UNTIL,
     ARGUMENTS_COUNT,
 };
 #define ARGUMENT_BIT(argument) (1u << (argument))
@@ -57,6 +58,7 @@ struct asking {
     enum event_type event_type;
     struct ods ods;
     date_t on; /* today unless given */
+    date_t until;
     enum organisation_kind kind;
     int32_t year;
     uint64_t seq;
@@ -173,6 +175,13 @@ const char *query_docket_state(enum docket_state state);
 void query_server_status(struct asking *asking);
 void query_workflow_list(struct asking *asking);
 void query_workflow_show(struct asking *asking);
+
+/* ---- query_timers.c ---- */
+
+void query_timer_list(struct asking *asking);
+/** Two cells: which timer of workflow @number is due first, and when. */
+void query_next_timer(struct asking *asking, uint64_t number);
+
 void query_event_status(struct asking *asking);
 void query_event_validate(struct asking *asking);
 void query_queue_list(struct asking *asking);

@@ -144,8 +144,10 @@ void query_workflow_show(struct asking *asking)
                     asking->lead.text, asking->reference.text);
         return;
     }
-    if (query_row(asking))
-        put_workflow(asking, &workflow);
+    if (!query_row(asking))
+        return;
+    put_workflow(asking, &workflow);
+    query_next_timer(asking, workflow.number);
 }
 
 /* ---- one event ---- */

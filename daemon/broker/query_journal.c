@@ -23,6 +23,17 @@ static void put_reasons(struct asking *asking, const struct entry *entry)
     char text[64 + REASONS_MAX * (REASON_CODE_SIZE + 2)];
     bool late = entry->kind == ENTRY_LATE_FINDING;
 
+    if (entry->kind == ENTRY_TIMER_FIRED) {
+        (void)snprintf(text, sizeof text, "%s %s, for the %.*s", timer_kind_name(entry->timer.kind),
+                       timer_level_name(entry->timer.level), (int)entry->role.len,
+                       (const char *)entry->role.bytes);
+        query_text(asking, text);
+        return;
+    }
+    if (entry->kind == ENTRY_WAIT_ENDED && entry->expired) {
+        query_text(asking, "it has not come in time");
+        return;
+    }
     if (entry->order_reason.len > 0) {
         query_slice(asking, entry->order_reason);
         return;
@@ -61,8 +72,9 @@ static void put_entry(struct asking *asking, const struct entry *entry)
     query_text(asking, entry_kind_name(entry->kind));
     query_text(asking, brought ? event_type_name(event.type) : "");
     query_text(asking, event.sender.text);
-    if (entry->of_seq != 0)
-        query_number(asking, (int64_t)entry->of_seq);
+    uint64_t of_seq = entry->kind == ENTRY_TIMER_FIRED ? entry->timer.of_seq : entry->of_seq;
+    if (of_seq != 0)
+        query_number(asking, (int64_t)of_seq);
     else
         query_text(asking, "");
     query_text(asking, entry->verdict != VERDICT_NONE ? verdict_name(entry->verdict) : "");

@@ -142,12 +142,41 @@ static struct workflow at_turn(struct scribe *scribe, uint64_t number, struct ev
     return workflow;
 }
 
+/** Timers by chance: one that a verdict sets or ends; workflows that stand still, go on, and are over. */
+static void judge_clocks(struct scribe *scribe, const struct workflow *workflow,
+                         struct entry *entry, struct timer_set timers[2])
+{
+    bool held = entry->verdict == VERDICT_HELD;
+
+    if (entry->verdict == VERDICT_REJECTED)
+        return;
+    timers[0] = (struct timer_set){
+        .kind = held ? TIMER_HELD_EXPIRY : (enum timer_kind)(TIMER_BIDS_DUE + scribe->ids % 3),
+        .of_seq = entry->of_seq,
+        .level = TIMER_WARN,
+        .due_ms = scribe->at_ms + 1000,
+    };
+    timers[1] = (struct timer_set){.kind = TIMER_BIDS_DUE, .level = TIMER_END};
+    entry->timers = timers;
+    entry->timers_count = held ? 1 : 2 - (uint32_t)(scribe->ids % 2);
+    if (held || workflow->phase == PHASE_NONE || scribe->ids % 5 > 1)
+        return;
+    bool suspended = workflow->phase == PHASE_SUSPENDED;
+    entry->phase = suspended               ? PHASE_OPEN
+                   : scribe->ids % 10 == 0 ? PHASE_WITHDRAWN
+                                           : PHASE_SUSPENDED;
+    if (workflow->phase == PHASE_WITHDRAWN)
+        entry->phase = PHASE_WITHDRAWN;
+    entry->shift_ms = suspended ? 500 : 0;
+}
+
 uint64_t scribe_judge(struct scribe *scribe, uint64_t number, enum verdict verdict, bool keeps_fact,
                       const struct ledger_line *lines, uint32_t lines_count)
 {
     struct event event;
     struct workflow workflow = at_turn(scribe, number, &event);
     struct wait wait = {.kind = WAIT_ALLOTMENT, .ods = scribe_ods("02E"), .year = 2018};
+    struct timer_set timers[2];
     struct entry entry = {
         .kind = ENTRY_JUDGED,
         .number = number,
@@ -173,6 +202,8 @@ uint64_t scribe_judge(struct scribe *scribe, uint64_t number, enum verdict verdi
         entry.stage = STAGE_PRIORITIES_SET;
         entry.category = CATEGORY_REHABILITATION;
     }
+    if (scribe->clocks)
+        judge_clocks(scribe, &workflow, &entry, timers);
     return add(scribe, &entry, &event);
 }
 
@@ -241,6 +272,27 @@ uint64_t scribe_end_wait(struct scribe *scribe, uint64_t seq)
         .previous = workflow.last_seq,
         .of_seq = seq,
         .by_seq = 1,
+    };
+    return add(scribe, &entry, NULL);
+}
+
+uint64_t scribe_fire(struct scribe *scribe)
+{
+    struct timer_row row = {.timer.due_ms = INT64_MIN};
+    struct workflow workflow;
+
+    if (!store_next_timer_due(scribe->store, &row))
+        return 0;
+    CHECK(store_get_workflow(scribe->store, row.number, &workflow));
+    bool last = row.timer.level >= TIMER_ESCALATE;
+    struct entry entry = {
+        .kind = ENTRY_TIMER_FIRED,
+        .number = row.number,
+        .previous = workflow.last_seq,
+        .timer = row.timer,
+        .next_level = last ? TIMER_LEVEL_NONE : (enum timer_level)(row.timer.level + 1),
+        .next_due_ms = last ? 0 : row.timer.due_ms + 1000,
+        .role = {(const uint8_t *)"lead", 4},
     };
     return add(scribe, &entry, NULL);
 }
@@ -413,8 +465,10 @@ static void step_verdict(struct scribe *scribe, uint64_t number)
     enum verdict verdict = verdicts[scribe_draw(scribe, ARRAY_LEN(verdicts))];
     struct ledger_line lines[2] = {draw_line(scribe), draw_line(scribe)};
 
+    scribe->clocks = true;
     scribe_judge(scribe, number, verdict, scribe_draw(scribe, 2) == 0, lines,
                  verdict == VERDICT_ACCEPTED ? scribe_draw(scribe, 3) : 0);
+    scribe->clocks = false;
 }
 
 /** An order of chance that can be given. */
@@ -456,6 +510,8 @@ void scribe_step(struct scribe *scribe)
             scribe_refuse_finding(scribe, number, number);
     } else if (choice < 58 && store_next_wait(scribe->store, &wait, &seq)) {
         scribe_end_wait(scribe, seq);
+    } else if (choice < 63 && scribe_fire(scribe) != 0) {
+        return;
     } else if (choice < 70) {
         step_register(scribe);
     } else if (choice < 72) {

@@ -15,6 +15,7 @@ struct scribe {
     int64_t at_ms;
     uint64_t chance;
     uint64_t ids; /* event ids given out */
+    bool clocks;  /* verdicts set and end timers, suspend and end workflows */
 };
 
 void scribe_init(struct scribe *scribe, struct store *store, uint64_t seed);
@@ -50,6 +51,8 @@ uint64_t scribe_withdraw(struct scribe *scribe, uint64_t seq);
 uint64_t scribe_set_stage(struct scribe *scribe, enum stage stage, enum stage_state state);
 /** OPERATED, by a command that changes nothing. */
 uint64_t scribe_operate(struct scribe *scribe);
+/** TIMER_FIRED for the timer that is due first, at its moment or before. 0: none runs. */
+uint64_t scribe_fire(struct scribe *scribe);
 /** RECORDED for the register event in hand. */
 uint64_t scribe_record(struct scribe *scribe, enum verdict verdict, const struct ledger_line *lines,
                        uint32_t lines_count);

@@ -100,6 +100,9 @@ setup() {
     tool workflow suspend 02E/a --reason x --id 12
     exits 2
     complains "is no event id"
+    tool workflow timers --until soon
+    exits 2
+    complains "YYYY-MM-DD"
     tool workflow suspend 02E/a --reason x --on 2018-02-30
     exits 2
     complains "YYYY-MM-DD"

@@ -284,6 +284,21 @@ head_seq() {
     [[ $output != *'"paused"'* ]]
 }
 
+@test "what is due is listed, with whose business it is" {
+    printf '{"event_id": "01800000-0000-7000-8000-000000000171", "event_type": "ADOPTED", "lead_ods": "02E", "reference": "due", "occurred_on": "2019-04-02", "adopted": {"stage": "PROCUREMENT", "reason": "began elsewhere"}}\n' >a
+    printf '{"event_id": "01800000-0000-7000-8000-000000000172", "event_type": "PROCUREMENT_STARTED", "lead_ods": "02E", "reference": "due", "occurred_on": "2019-04-02", "procurement_started": {"route": "OPEN", "title": "t", "closes_on": "2096-07-31"}}\n' >>a
+    as 02E event submit a
+    exits 0
+    as 02E workflow timers 02E/due -o json
+    exits 0
+    [[ $(jq -r '.[0] | [.timer, .level, .role, .due_at] | join(" ")' <<<"$output") == \
+        "BIDS_DUE WARN sender 2096-07-24T23:00:00.000Z" ]]
+    as 02E workflow timers --until 2090-01-01 -o jsonl
+    [[ $output != *'"due"'* ]]
+    as 02E workflow show 02E/due -o json
+    [[ $(jq -r '.[0].timer' <<<"$output") == "BIDS_DUE WARN" ]]
+}
+
 @test "lists are filtered, and their numbers and booleans are JSON's own" {
     as operator org list --kind CCG --on 2018-04-01 -o json
     exits 0

@@ -341,6 +341,92 @@ static void more_timers_than_a_turn_fires_go_on_in_the_next(void **state)
     assert_int_equal(fired(f, TIMER_BIDS_DUE, TIMER_WARN), count);
 }
 
+static void what_is_due_is_listed_the_soonest_first_to_those_whom_it_concerns(void **state)
+{
+    struct fixture *f = *state;
+    given_procurement(f);
+    when_judged(f, adopted("02E", "b", STAGE_PROCUREMENT));
+    struct event start = procurement_started("02E", "b");
+    start.procurement_started.closes_on = date_of(2018, 7, 20);
+    when_judged(f, start);
+
+    const struct reply *reply = when_asked(f, "02E", "timer list", NULL);
+    assert_int_equal(reply->error.len, 0);
+    assert_int_equal(reply->rows_count, 2);
+    assert_string_equal(cell_of(f, reply, 0, "reference"), "b");
+    assert_string_equal(cell_of(f, reply, 0, "due_at"), "2018-07-13T23:00:00.000Z");
+    assert_string_equal(cell_of(f, reply, 0, "timer"), "BIDS_DUE");
+    assert_string_equal(cell_of(f, reply, 0, "level"), "WARN");
+    assert_string_equal(cell_of(f, reply, 0, "role"), "sender");
+    assert_string_equal(cell_of(f, reply, 1, "reference"), "a");
+    reply = when_asked(f, "02E", "timer list", "until", "2018-07-14", NULL);
+    assert_int_equal(reply->rows_count, 1);
+    reply = when_asked(f, "02E", "timer list", "until", "2018-07-13", NULL);
+    assert_int_equal(reply->rows_count, 0);
+    reply = when_asked(f, "02E", "timer list", "lead", "02E", "reference", "a", NULL);
+    assert_int_equal(reply->rows_count, 1);
+    reply = when_asked(f, "X24", "timer list", "organisation", "01F", NULL);
+    assert_int_equal(reply->rows_count, 0);
+    reply = when_asked(f, "01F", "timer list", NULL);
+    assert_int_equal(reply->rows_count, 0);
+    reply = when_asked(f, "01F", "timer list", "lead", "02E", "reference", "a", NULL);
+    assert_int_equal(reply->rows_count, 0);
+    assert_true(reply->error.len > 0);
+    reply = when_asked(f, "02E", "timer list", "lead", "02E", NULL);
+    assert_true(reply->error.len > 0);
+}
+
+static void a_workflow_shows_its_next_timer_and_its_history_what_fired(void **state)
+{
+    struct fixture *f = *state;
+    given_procurement(f);
+
+    const struct reply *reply =
+        when_asked(f, "02E", "workflow show", "lead", "02E", "reference", "a", NULL);
+    assert_string_equal(cell_of(f, reply, 0, "timer"), "BIDS_DUE WARN");
+    assert_string_equal(cell_of(f, reply, 0, "timer_at"), "2018-07-24T23:00:00.000Z");
+    when_it_is(f, "2018-07-25T00:00:00Z");
+    reply = when_asked(f, "02E", "workflow history", "lead", "02E", "reference", "a", NULL);
+    assert_string_equal(cell_of(f, reply, reply->rows_count - 1, "kind"), "TIMER_FIRED");
+    assert_string_equal(cell_of(f, reply, reply->rows_count - 1, "reasons"),
+                        "BIDS_DUE WARN, for the sender");
+
+    when_judged(f, suspended("02E", "a"));
+    reply = when_asked(f, "02E", "timer list", NULL);
+    assert_int_equal(reply->rows_count, 0);
+    reply = when_asked(f, "02E", "timer list", "lead", "02E", "reference", "a", NULL);
+    assert_string_equal(cell_of(f, reply, 0, "state"), "suspended");
+    when_judged(f, withdrawn("02E", "a"));
+    reply = when_asked(f, "02E", "workflow show", "lead", "02E", "reference", "a", NULL);
+    assert_string_equal(cell_of(f, reply, 0, "timer"), "");
+}
+
+static void a_retry_is_due_over_a_restart_whatever_the_clock_says_then(void **state)
+{
+    struct fixture *f = *state;
+    static const int64_t steps_ms[] = {0, HOUR_MS, -HOUR_MS};
+
+    for (size_t i = 0; i < ARRAY_LEN(steps_ms); i++) {
+        char reference[16];
+        (void)snprintf(reference, sizeof reference, "r%zu", i);
+        when_worker_of_all_joins(f, WORKER, 64);
+        struct event event = when_sent(f, needs_assessed("02E", reference));
+        when_worker_fails(f, assignment_of(f, event.id), "could not");
+
+        when_restarted(f, true);
+        f->now.wall_ms += steps_ms[i];
+        when_time_passes(f, 60000); /* the longest backoff */
+        when_worker_of_all_joins(f, WORKER, 64);
+        turns_until_quiet(f);
+        when_all_is_found_good(f);
+
+        turn_opens(f);
+        hand_in(f, CLIENT, &event);
+        turn_closes(f);
+        expect_verdict(f, event, VERDICT_ACCEPTED, REASON_COUNT);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup_world, fixture_teardown)
 
 int main(void)
@@ -359,6 +445,9 @@ int main(void)
         TEST(what_comes_in_time_ends_the_expiry),
         TEST(expired_over_a_restart_it_is_rejected_all_the_same),
         TEST(more_timers_than_a_turn_fires_go_on_in_the_next),
+        TEST(what_is_due_is_listed_the_soonest_first_to_those_whom_it_concerns),
+        TEST(a_workflow_shows_its_next_timer_and_its_history_what_fired),
+        TEST(a_retry_is_due_over_a_restart_whatever_the_clock_says_then),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
