@@ -398,7 +398,27 @@ static enum status open_blanked(FILE *file, FILE **ret, char **ret_text)
     return STATUS_OK;
 }
 
-enum status config_read(const char *path, struct config *ret, char *text, size_t text_size)
+/** Check what was read; false: @sink or @text says what is wrong. */
+static bool parse_whole(cfg_t *cfg, FILE *blanked, struct sink *sink, const char *path)
+{
+    if (cfg_parse_fp(cfg, blanked) != CFG_SUCCESS || sink->used) {
+        if (!sink->used)
+            snprintf(sink->text, sink->size, "%s: cannot be read", path);
+        return false;
+    }
+    /* An empty list is the one value that libconfuse lets pass unchecked. */
+    const char *empty = cfg_size(cfg, "clients_endpoints") == 0   ? "clients_endpoints"
+                        : cfg_size(cfg, "workers_endpoints") == 0 ? "workers_endpoints"
+                                                                  : NULL;
+    if (empty != NULL)
+        snprintf(sink->text, sink->size, "%s: %s: from 1 to %d addresses are wanted", path, empty,
+                 CONFIG_ENDPOINTS_MAX);
+    return empty == NULL;
+}
+
+/** Read @path and hand what was parsed to @take. */
+static enum status read_with(const char *path, void (*take)(cfg_t *cfg, void *ctx), void *ctx,
+                             char *text, size_t text_size)
 {
     snprintf(text, text_size, "%s", "");
     FILE *file = NULL;
@@ -418,31 +438,52 @@ enum status config_read(const char *path, struct config *ret, char *text, size_t
     struct sink sink = {.text = text, .size = text_size};
     void *sink_pointer = &sink;
     cfg_t *cfg = parser_new(&sink_pointer);
-    if (cfg == NULL) {
-        fclose(blanked);
-        free(content);
-        return STATUS_NO_MEMORY;
+    status = STATUS_NO_MEMORY;
+    if (cfg != NULL) {
+        cfg->filename = strdup(path);
+        status = parse_whole(cfg, blanked, &sink, path) ? STATUS_OK : STATUS_INVALID;
+        if (status == STATUS_OK)
+            take(cfg, ctx);
+        cfg_free(cfg);
     }
-    cfg->filename = strdup(path);
-    status = STATUS_INVALID;
-    bool parsed = cfg_parse_fp(cfg, blanked) == CFG_SUCCESS && !sink.used;
-    /* An empty list is the one value that libconfuse lets pass unchecked. */
-    const char *empty = cfg_size(cfg, "clients_endpoints") == 0   ? "clients_endpoints"
-                        : cfg_size(cfg, "workers_endpoints") == 0 ? "workers_endpoints"
-                                                                  : NULL;
-    if (parsed && empty != NULL) {
-        snprintf(text, text_size, "%s: %s: from 1 to %d addresses are wanted", path, empty,
-                 CONFIG_ENDPOINTS_MAX);
-    } else if (parsed) {
-        take_values(cfg, ret);
-        status = STATUS_OK;
-    } else if (!sink.used) {
-        snprintf(text, text_size, "%s: cannot be read", path);
-    }
-    cfg_free(cfg);
     fclose(blanked);
     free(content);
     return status;
+}
+
+static void take_config(cfg_t *cfg, void *ctx)
+{
+    take_values(cfg, ctx);
+}
+
+enum status config_read(const char *path, struct config *ret, char *text, size_t text_size)
+{
+    return read_with(path, take_config, ret, text, text_size);
+}
+
+static void print_rows(cfg_t *cfg, void *ctx)
+{
+    FILE *stream = ctx;
+    for (size_t i = 0; i < ROWS; i++) {
+        const char *text = rows[i].kind == KIND_TEXT ? cfg_getstr(cfg, rows[i].name) : NULL;
+        /* In single quotes nothing is expanded when it is read again: a key may hold a ${. */
+        if (text != NULL && strpbrk(text, "'\\") == NULL)
+            fprintf(stream, "%s = '%s'\n", rows[i].name, text);
+        else
+            (void)cfg_opt_print(cfg_getopt(cfg, rows[i].name), stream);
+    }
+}
+
+void config_print(const char *path, char *ret, size_t size)
+{
+    char text[256];
+    memset(ret, 0, size);
+    FILE *stream = fmemopen(ret, size - 1, "w");
+    if (stream == NULL)
+        return;
+    enum status status = read_with(path, print_rows, stream, text, sizeof text);
+    if (fclose(stream) != 0 || status != STATUS_OK)
+        ret[0] = '\0';
 }
 
 /* ---- reloading ---- */

@@ -8,6 +8,7 @@
 
 #define CONFIG_PATH_SIZE 256
 #define CONFIG_ENDPOINTS_MAX 4
+#define CONFIG_TEXT_SIZE 16384 /* of all settings, printed */
 
 struct config_endpoints {
     char addresses[CONFIG_ENDPOINTS_MAX][ENDPOINT_ADDRESS_SIZE];
@@ -50,6 +51,9 @@ void config_default(struct config *ret);
  */
 MUST_USE enum status config_read(const char *path, struct config *ret, char *text,
                                  size_t text_size);
+
+/** Write the settings of @path, those left out with their defaults, as a configuration would; no key holds a secret. "" where it cannot be read. */
+void config_print(const char *path, char *ret, size_t size);
 
 /** The first key in which the two differ and that takes a restart to change; NULL: there is none. */
 const char *config_needs_restart(const struct config *before, const struct config *after);

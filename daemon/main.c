@@ -41,12 +41,14 @@ enum {
     EXIT_DAMAGED = 4,
 };
 
-enum mode { MODE_RUN, MODE_CHECK_CONFIG, MODE_VERIFY };
+enum mode { MODE_RUN, MODE_CHECK_CONFIG, MODE_VERIFY, MODE_RESTORE };
 
 struct options {
     enum mode mode;
     const char *config_file;
     const char *verify_dir;
+    const char *restore_dir;
+    const char *to_dir;
     bool expecting;
     struct store_expected expected;
 };
@@ -55,6 +57,7 @@ struct options {
 struct daemon {
     struct config config;
     const char *config_file;
+    char config_text[CONFIG_TEXT_SIZE]; /* for backups */
     struct log log;
     int signal_fd;
     int lock_fd;
@@ -81,6 +84,8 @@ static const char help[] =
     "       commissiond [-c FILE] --check-config say whether FILE is fine\n"
     "       commissiond [-c FILE] --verify DIR [--expect ID:SEQ:HASH]\n"
     "                                            prove journal and state in DIR (the daemon down)\n"
+    "       commissiond [-c FILE] --restore BACKUP --to STATE [--expect ID:SEQ:HASH]\n"
+    "                                            a backup into an empty state folder, proven\n"
     "       commissiond --version | --help\n"
     "\n"
     "FILE is " CONFIG_FILE " unless given. SIGTERM drains and stops, SIGHUP reads\n"
@@ -108,6 +113,8 @@ static int options_read(struct options *ret, int argc, char **argv)
         {"check-config", no_argument, NULL, 'k'},
         {"verify", required_argument, NULL, 'v'},
         {"expect", required_argument, NULL, 'e'},
+        {"restore", required_argument, NULL, 'r'},
+        {"to", required_argument, NULL, 't'},
         {"version", no_argument, NULL, 'V'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
@@ -126,6 +133,13 @@ static int options_read(struct options *ret, int argc, char **argv)
             ret->mode = MODE_VERIFY;
             ret->verify_dir = optarg;
             break;
+        case 'r':
+            ret->mode = MODE_RESTORE;
+            ret->restore_dir = optarg;
+            break;
+        case 't':
+            ret->to_dir = optarg;
+            break;
         case 'e':
             ret->expecting = expected_read(optarg, &ret->expected);
             if (ret->expecting)
@@ -142,6 +156,10 @@ static int options_read(struct options *ret, int argc, char **argv)
             fputs("commissiond --help says how it is used\n", stderr);
             return EXIT_USAGE;
         }
+    }
+    if ((ret->mode == MODE_RESTORE) != (ret->to_dir != NULL)) {
+        fputs("commissiond: --restore BACKUP and --to STATE go together\n", stderr);
+        return EXIT_USAGE;
     }
     if (optind < argc) {
         fprintf(stderr, "commissiond: \"%s\" is not expected here; see --help\n", argv[optind]);
@@ -309,6 +327,7 @@ static bool broker_begin_with(struct daemon *daemon)
         .version = COMMISSION_VERSION,
         .signing_secret = daemon->signing.secret,
         .scrub_rows = daemon->config.scrub_rows,
+        .config_text = daemon->config_text,
         .checkpoint_ms = (int64_t)daemon->config.checkpoint_interval_s * 1000,
     };
     uint32_t seed = 0;
@@ -507,6 +526,7 @@ static void reload(struct daemon *daemon)
     const char *key = config_needs_restart(&daemon->config, &config);
     if (key != NULL)
         log_line(&daemon->log, LOG_LEVEL_WARNING, "changed, but wants a restart key=%s", key);
+    config_print(daemon->config_file, daemon->config_text, sizeof daemon->config_text);
     daemon->config.log_level = config.log_level;
     daemon->config.drain_ms = config.drain_ms;
     daemon->log.level = config.log_level;
@@ -546,6 +566,7 @@ static int run(const struct options *options, const struct config *config)
     log_init(&daemon.log, STDERR_FILENO, config->log_level);
     log_line(&daemon.log, LOG_LEVEL_NOTICE, "starting version=%s pid=%ld", COMMISSION_VERSION,
              (long)getpid());
+    config_print(daemon.config_file, daemon.config_text, sizeof daemon.config_text);
     int exit_status = daemon_begin(&daemon);
     if (exit_status == EXIT_DONE) {
         enum loop_end end = LOOP_RELOAD;
@@ -609,6 +630,32 @@ static int verify(const struct options *options, const struct config *config)
     return exit_status;
 }
 
+static int restore(const struct options *options, const struct config *config)
+{
+    struct daemon daemon = {.lock_fd = -1};
+    log_init(&daemon.log, STDERR_FILENO, config->log_level);
+    if (strlen(options->to_dir) >= sizeof daemon.config.state_dir) {
+        fprintf(stderr, "commissiond: %s: too long a path\n", options->to_dir);
+        return EXIT_USAGE;
+    }
+    umask(077);
+    snprintf(daemon.config.state_dir, sizeof daemon.config.state_dir, "%s", options->to_dir);
+    int exit_status = lock_take(&daemon);
+    if (exit_status == EXIT_DONE) {
+        enum status status =
+            store_restore(options->restore_dir, options->to_dir, config->map_bytes,
+                          options->expecting ? &options->expected : NULL, say, NULL);
+        exit_status = status == STATUS_OK              ? EXIT_DONE
+                      : status == STATUS_STORE_CORRUPT ? EXIT_DAMAGED
+                                                       : EXIT_FAILED;
+        if (status != STATUS_OK)
+            fprintf(stderr, "commissiond: not restored: %s\n", status_text(status));
+    }
+    if (daemon.lock_fd >= 0)
+        close(daemon.lock_fd);
+    return exit_status;
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
@@ -621,7 +668,8 @@ int main(int argc, char **argv)
     config_default(&config);
     enum status status = config_read(options.config_file, &config, text, sizeof text);
     /* A proof needs no configuration: the folder is named. */
-    bool needless = options.mode == MODE_VERIFY && status == STATUS_NOT_FOUND;
+    bool needless =
+        (options.mode == MODE_VERIFY || options.mode == MODE_RESTORE) && status == STATUS_NOT_FOUND;
     if (status != STATUS_OK && !needless) {
         fprintf(stderr, "commissiond: %s\n", text);
         return EXIT_USAGE;
@@ -632,6 +680,8 @@ int main(int argc, char **argv)
         return EXIT_DONE;
     case MODE_VERIFY:
         return verify(&options, &config);
+    case MODE_RESTORE:
+        return restore(&options, &config);
     case MODE_RUN:
         return run(&options, &config);
     }

@@ -253,6 +253,7 @@ static void decode_reply(struct decoder *decoder, const Commission__Reply *messa
                       &ret->entries_count);
     decode_reasons(decoder, message->n_reasons, message->reasons, &ret->reasons,
                    &ret->reasons_count);
+    ret->data = decode_bytes(decoder, "data", message->data, REPLY_BYTES_MAX, false);
 }
 
 LIST_DECODER(codec_decode_replies, struct reply, Commission__Replies,
@@ -263,14 +264,22 @@ static void decode_feed_ask(struct decoder *decoder, const Commission__FeedAsk *
 {
     switch (message->ask_case) {
     case COMMISSION__FEED_ASK__ASK_OPEN:
-        *ret = (struct feed_ask){FEED_OPEN, message->open->feed, message->open->from_seq,
-                                 message->open->credit};
+        *ret = (struct feed_ask){.verb = FEED_OPEN,
+                                 .feed = message->open->feed,
+                                 .from_seq = message->open->from_seq,
+                                 .credit = message->open->credit,
+                                 .after_given = message->open->after_hash.len > 0};
+        if (message->open->after_hash.len == HASH_BYTES)
+            memcpy(ret->after_hash.bytes, message->open->after_hash.data, HASH_BYTES);
+        else if (ret->after_given)
+            decoder_invalid(decoder, "after_hash", NULL, "is no hash of 32 bytes");
         return;
     case COMMISSION__FEED_ASK__ASK_CREDIT:
-        *ret = (struct feed_ask){FEED_CREDIT, message->credit->feed, 0, message->credit->credit};
+        *ret = (struct feed_ask){
+            .verb = FEED_CREDIT, .feed = message->credit->feed, .credit = message->credit->credit};
         return;
     case COMMISSION__FEED_ASK__ASK_CLOSE:
-        *ret = (struct feed_ask){FEED_CLOSE, message->close->feed, 0, 0};
+        *ret = (struct feed_ask){.verb = FEED_CLOSE, .feed = message->close->feed};
         return;
     case COMMISSION__FEED_ASK__ASK__NOT_SET:
     case _COMMISSION__FEED_ASK__ASK__CASE_IS_INT_SIZE:

@@ -174,6 +174,7 @@ void codec_put_reply(struct buffer *buffer, const struct reply *reply)
     put_rows(buffer, reply);
     put_entry_rows(buffer, 8, reply->entries, reply->entries_count);
     put_reasons(buffer, 9, reply->reasons, reply->reasons_count);
+    wire_put_bytes(buffer, 10, reply->data);
     wire_end(buffer, message);
     end_whole(buffer, start);
 }
@@ -186,6 +187,8 @@ static void put_ask(struct buffer *buffer, const struct feed_ask *ask)
     case FEED_OPEN:
         wire_put_varint(buffer, 2, ask->from_seq);
         wire_put_varint(buffer, 3, ask->credit);
+        if (ask->after_given)
+            wire_put_bytes(buffer, 4, (struct slice){ask->after_hash.bytes, HASH_BYTES});
         break;
     case FEED_CREDIT:
         wire_put_varint(buffer, 2, ask->credit);

@@ -563,6 +563,7 @@ struct reply {
     uint32_t entries_count;
     const struct reason *reasons;
     uint32_t reasons_count;
+    struct slice data; /* raw bytes, of a backup */
 };
 
 enum feed_verb { FEED_NONE = 0, FEED_OPEN = 1, FEED_CREDIT = 2, FEED_CLOSE = 3 };
@@ -572,6 +573,8 @@ struct feed_ask {
     uint64_t feed;
     uint64_t from_seq;
     uint32_t credit;
+    bool after_given;       /* OPEN: */
+    struct hash after_hash; /* of the entry before @from_seq, as the reader has it */
 };
 
 /** What a feed's reader gets. */

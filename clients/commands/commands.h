@@ -16,6 +16,7 @@ extern const struct cli_noun noun_ledger;
 extern const struct cli_noun noun_key;
 extern const struct cli_noun noun_journal;
 extern const struct cli_noun noun_db;
+extern const struct cli_noun noun_backup;
 extern const struct cli_noun noun_feed;
 extern const struct cli_noun noun_import;
 extern const struct cli_noun noun_server;

@@ -383,10 +383,31 @@ const struct owed *broker_next_owed(struct broker *broker)
 
 /* ---- readers ---- */
 
+/** What a reader has read is what this journal holds: else it was restored since. NULL: it is, or the reader does not say. */
+static const char *astray(struct broker *broker, const struct feed_ask *ask)
+{
+    static const char beyond[] = "RESYNC: the journal ends before that; it may have been restored";
+    static const char another[] = "RESYNC: the journal holds another entry there";
+    struct slice bytes;
+    struct hash hash;
+
+    if (ask->verb != FEED_OPEN || ask->from_seq <= 1)
+        return NULL;
+    if (ask->from_seq > store_next_seq(broker->store))
+        return beyond;
+    if (ask->after_given &&
+        (store_read_entry(broker->store, ask->from_seq - 1, &bytes, &hash) != STATUS_OK ||
+         !hash_equal(hash, ask->after_hash)))
+        return another;
+    return NULL;
+}
+
 void broker_feed(struct broker *broker, connection_t from, const struct principal *principal,
                  const struct feed_ask *ask)
 {
-    const char *error = feeds_ask(broker->feeds, from, principal, ask, broker->now.mono_ms);
+    const char *error = astray(broker, ask);
+    if (error == NULL)
+        error = feeds_ask(broker->feeds, from, principal, ask, broker->now.mono_ms);
     if (error == NULL)
         return;
     struct owed *owed = outbox_push(&broker->outbox, OWED_CLIENT, from, MESSAGE_ENTRIES);

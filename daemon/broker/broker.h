@@ -37,6 +37,7 @@ struct broker_options {
     /* Of all stages, in order; NULL: the daemon's own table. Outlives the broker. */
     const struct stage_row *stages;
     const char *version;
+    const char *config_text; /* for backups; stays the caller's; NULL: none */
     const uint8_t
         *signing_secret;   /* STATEMENT_SECRET_BYTES, stays the caller's; NULL: nothing is signed */
     uint32_t scrub_rows;   /* of the state looked at a second while idle; 0: none */

@@ -90,6 +90,13 @@ static const struct column journal_head[] = {
 static const struct column db_stats[] = {
     TEXT("part"), TEXT("name"), NUMBER("rows"), NUMBER("bytes"), TEXT("note"),
 };
+static const struct column backup_head[] = {
+    TEXT("journal_id"), NUMBER("seq"), TEXT("hash"), MOMENT("at"), TEXT("version"),
+    NUMBER("state_format"), NUMBER("journal_format"), TEXT("signing_key"), TEXT("hash_of_from"),
+};
+static const struct column backup_segments[] = {
+    NUMBER("first_seq"), NUMBER("bytes"), NUMBER("end"), NUMBER("last_seq"), TEXT("last_hash"),
+};
 static const struct column statements[] = {
     TEXT("journal_id"), NUMBER("seq"), TEXT("hash"), MOMENT("at"), WIDE("statement", TEXT),
 };
@@ -144,6 +151,14 @@ static const struct command commands[] = {
      "one entry"},
     {"db stats", OPERATING, 0, 0, COLUMNS(db_stats), LIST, query_db_stats,
      "the store: tables, map, journal, disk, how far the scrub is, formats"},
+    {"backup head", BACKING_UP, TAKES(FROM), 0, COLUMNS(backup_head), SINGLE, query_backup_head,
+     "what a backup begins with; from: the hash of that entry, too"},
+    {"backup segments", BACKING_UP, 0, 0, COLUMNS(backup_segments), LIST, query_backup_segments,
+     "the files of the journal, and how far each is written"},
+    {"backup read", BACKING_UP, TAKES(SEQ) | TAKES(FROM), TAKES(SEQ), NULL, 0, LIST,
+     query_backup_read, "bytes of the file that begins with seq, from an offset on"},
+    {"backup config", BACKING_UP, 0, 0, NULL, 0, LIST, query_backup_config,
+     "the configuration, which holds no secret"},
     {"journal read", OPERATING, TAKES(FROM), 0, NULL, 0, LIST, query_journal_read,
      "entries from a seq on, as they stand in the journal"},
 };

@@ -93,6 +93,7 @@ struct command {
 /* clang-format off */
 #define READING (VERB_BIT(VERB_READ) | VERB_BIT(VERB_SUBMIT) | VERB_BIT(VERB_OPERATE))
 #define OPERATING VERB_BIT(VERB_OPERATE)
+#define BACKING_UP VERB_BIT(VERB_BACKUP) /* it holds unopened bids: nothing less will do */
 #define TAKES(name) ARGUMENT_BIT(ARGUMENT_##name)
 #define WORKFLOW (TAKES(LEAD) | TAKES(REFERENCE))
 #define TEXT(name)    {name, COLUMN_TEXT, false}
@@ -207,6 +208,10 @@ void query_journal_read(struct asking *asking);
 /* ---- query_store.c ---- */
 
 void query_db_stats(struct asking *asking);
+void query_backup_head(struct asking *asking);
+void query_backup_segments(struct asking *asking);
+void query_backup_read(struct asking *asking);
+void query_backup_config(struct asking *asking);
 
 /* ---- query_statements.c ---- */
 

@@ -138,6 +138,11 @@ void file_forget(int fd)
     (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 }
 
+void file_forget_range(int fd, uint64_t offset, uint64_t len)
+{
+    (void)posix_fadvise(fd, (off_t)offset, (off_t)len, POSIX_FADV_DONTNEED);
+}
+
 enum status file_size(int fd, uint64_t *ret)
 {
     struct stat about;

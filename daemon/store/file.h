@@ -38,6 +38,7 @@ MUST_USE enum status file_open(const char *path, int flags, int *ret);
 MUST_USE enum status file_reserve(int fd, uint64_t len);
 /** The pages of @fd are not wanted again soon (PITFALLS J8). */
 void file_forget(int fd);
+void file_forget_range(int fd, uint64_t offset, uint64_t len);
 /** The size of @fd. STATUS_IO_FAILED. */
 MUST_USE enum status file_size(int fd, uint64_t *ret);
 bool file_exists(const char *path);

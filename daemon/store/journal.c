@@ -698,6 +698,56 @@ enum status journal_read(struct journal *journal, uint64_t seq, struct slice *re
     return read_part(journal, part, seq, ret, ret_hash);
 }
 
+/** The segment at @index, open and with its index. */
+static enum status load(struct journal *journal, uint32_t index, struct part **ret)
+{
+    char text[JOURNAL_TEXT_SIZE];
+
+    *ret = &journal->active;
+    return index + 1 < journal->segments_count ? load_closed(journal, index, ret, text) : STATUS_OK;
+}
+
+enum status journal_segment(struct journal *journal, uint32_t index, struct journal_segment *ret)
+{
+    struct part *part;
+
+    if (index >= journal->segments_count)
+        return STATUS_NOT_FOUND;
+    enum status status = load(journal, index, &part);
+    if (status != STATUS_OK)
+        return status;
+    bool last = part == &journal->active;
+    *ret = (struct journal_segment){
+        .first_seq = part->head.first_seq,
+        .bytes = part->head.bytes,
+        .end = part->end,
+        .last_seq = last ? journal->durable_seq : part->head.first_seq + part->count - 1,
+        .last_hash = last ? journal->durable_hash : part->last_hash,
+    };
+    return STATUS_OK;
+}
+
+enum status journal_read_raw(struct journal *journal, uint64_t first_seq, uint64_t offset,
+                             uint8_t *ret, size_t max, size_t *ret_len)
+{
+    uint32_t index = find_segment(journal, first_seq);
+    struct part *part;
+
+    if (journal->segments[index] != first_seq)
+        return STATUS_NOT_FOUND;
+    enum status status = load(journal, index, &part);
+    if (status != STATUS_OK)
+        return status;
+    size_t len = offset >= part->end ? 0 : (size_t)(part->end - offset);
+    len = len < max ? len : max;
+    status = file_read(part->fd, ret, len, offset, ret_len);
+    if (status == STATUS_OK && *ret_len < len)
+        status = STATUS_STORE_CORRUPT;
+    if (part != &journal->active)
+        file_forget_range(part->fd, offset, len);
+    return status;
+}
+
 uint32_t journal_segments(const struct journal *journal, const uint64_t **ret)
 {
     *ret = journal->segments;

@@ -74,6 +74,24 @@ uint64_t journal_disk_bytes(const struct journal *journal);
 MUST_USE enum status journal_read(struct journal *journal, uint64_t seq, struct slice *ret,
                                   struct hash *ret_hash);
 
+/** A segment as a backup copies it: its bytes up to @end are whole batches on disk and will not change; zeros follow. */
+struct journal_segment {
+    uint64_t first_seq;
+    uint64_t bytes; /* of the file */
+    uint64_t end;
+    uint64_t last_seq; /* first_seq - 1: it has no entry yet */
+    struct hash last_hash;
+};
+/** The @index-th segment, ascending. STATUS_NOT_FOUND: there are no more. STATUS_STORE_CORRUPT, STATUS_IO_FAILED. */
+MUST_USE enum status journal_segment(struct journal *journal, uint32_t index,
+                                     struct journal_segment *ret);
+/**
+ * Up to @max bytes of the segment that begins with @first_seq, from @offset on and before its end, as they stand on disk; the kernel need not keep them
+ * (PITFALLS J8). STATUS_NOT_FOUND: no such segment. STATUS_STORE_CORRUPT, STATUS_IO_FAILED.
+ */
+MUST_USE enum status journal_read_raw(struct journal *journal, uint64_t first_seq, uint64_t offset,
+                                      uint8_t *ret, size_t max, size_t *ret_len);
+
 /** First seqs of all segments, ascending, valid until the next flush. Returns how many: at least one. */
 uint32_t journal_segments(const struct journal *journal, const uint64_t **ret);
 const char *journal_dir(const struct journal *journal);

@@ -552,3 +552,21 @@ void store_sizes(struct store *store, struct store_sizes *ret)
     for (uint32_t table = 0; table < KV_TABLES; table++)
         ret->map_used_bytes += kv_table_bytes(kv, (enum kv_table)table);
 }
+
+enum status store_segment(struct store *store, uint32_t index, struct store_segment *ret)
+{
+    struct journal_segment segment;
+    enum status status = journal_segment(store->journal, index, &segment);
+
+    if (status != STATUS_OK)
+        return status;
+    *ret = (struct store_segment){segment.first_seq, segment.bytes, segment.end, segment.last_seq,
+                                  segment.last_hash};
+    return STATUS_OK;
+}
+
+enum status store_read_raw(struct store *store, uint64_t first_seq, uint64_t offset, uint8_t *ret,
+                           size_t max, size_t *ret_len)
+{
+    return journal_read_raw(store->journal, first_seq, offset, ret, max, ret_len);
+}

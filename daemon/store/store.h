@@ -221,6 +221,20 @@ struct store_sizes {
 };
 void store_sizes(struct store *store, struct store_sizes *ret);
 
+/** A segment of the journal as a backup copies it: its bytes up to @end are whole batches on disk; zeros follow. */
+struct store_segment {
+    uint64_t first_seq;
+    uint64_t bytes; /* of the file */
+    uint64_t end;
+    uint64_t last_seq;
+    struct hash last_hash;
+};
+/** The @index-th segment, ascending. STATUS_NOT_FOUND: there are no more. STATUS_STORE_CORRUPT, STATUS_IO_FAILED. */
+MUST_USE enum status store_segment(struct store *store, uint32_t index, struct store_segment *ret);
+/** Up to @max bytes of the segment that begins with @first_seq, from @offset on and before its end. As above. */
+MUST_USE enum status store_read_raw(struct store *store, uint64_t first_seq, uint64_t offset,
+                                    uint8_t *ret, size_t max, size_t *ret_len);
+
 struct store_counts {
     uint64_t entries;
     uint64_t flushes;
@@ -239,6 +253,14 @@ struct store_expected {
     uint64_t seq;
     struct hash hash;
 };
+
+/**
+ * Copy the journal of the backup @from into the empty state folder @to (made where it is missing; a file "lock" in it is fine), flush it, build the state from it,
+ * and prove both as store_verify_against() does. STATUS_EXISTS: @to is not empty. Else as there; then nothing is left in @to.
+ */
+MUST_USE enum status store_restore(const char *from, const char *to, uint64_t map_bytes,
+                                   const struct store_expected *expected,
+                                   void (*say)(void *ctx, const char *line), void *ctx);
 
 /**
  * Prove the journal and the state in @dir, with the daemon down: every digest and the chain; then a new state is built from the journal in a temporary

@@ -862,15 +862,21 @@ static void feeds_are_asked_for_as_said(void **state)
 {
     struct fixture *f = *state;
     const struct feed_ask asks[] = {
-        {FEED_OPEN, 1, 4711, 100}, {FEED_CREDIT, 1, 0, 50}, {FEED_CLOSE, 1, 0, 0}};
+        {.verb = FEED_OPEN, .feed = 1, .from_seq = 4711, .credit = 100},
+        {.verb = FEED_CREDIT, .feed = 1, .credit = 50},
+        {.verb = FEED_CLOSE, .feed = 1},
+        {.verb = FEED_OPEN, .feed = 2, .from_seq = 2, .after_given = true, .after_hash = {{7, 8}}},
+    };
     const struct feed_ask *decoded;
     uint32_t count;
 
     for (size_t i = 0; i < ARRAY_LEN(asks); i++)
         codec_put_feed_ask(&f->buffer, &asks[i]);
     assert_int_equal(codec_decode_feed_asks(written(f), f->arena, &decoded, &count), STATUS_OK);
-    assert_int_equal(count, 3);
+    assert_int_equal(count, ARRAY_LEN(asks));
     for (size_t i = 0; i < ARRAY_LEN(asks); i++) {
+        assert_int_equal(decoded[i].after_given, asks[i].after_given);
+        assert_true(hash_equal(decoded[i].after_hash, asks[i].after_hash));
         assert_int_equal(decoded[i].verb, asks[i].verb);
         assert_int_equal(decoded[i].feed, asks[i].feed);
         assert_int_equal(decoded[i].from_seq, asks[i].from_seq);

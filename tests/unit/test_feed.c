@@ -161,6 +161,28 @@ static void a_far_behind_reader_is_served_over_several_turns(void **state)
     assert_int_equal(entries_read(f, &read), store_durable_seq(f->store));
 }
 
+static void a_reader_of_another_history_is_told_to_resync(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t head = store_durable_seq(f->store);
+    struct feed_ask given = {
+        .verb = FEED_OPEN, .feed = 1, .from_seq = head + 2, .credit = 5, .after_given = false};
+    struct slice bytes;
+
+    ask(f, "02E", given);
+    assert_int_equal(f->entries_count, 1);
+    assert_memory_equal(f->entries[0].entries.error.bytes, "RESYNC", 6);
+
+    given.from_seq = head + 1;
+    given.after_given = true;
+    ask(f, "02E", given);
+    assert_memory_equal(f->entries[f->entries_count - 1].entries.error.bytes, "RESYNC", 6);
+
+    assert_int_equal(store_read_entry(f->store, head, &bytes, &given.after_hash), STATUS_OK);
+    ask(f, "02E", given);
+    assert_int_equal(f->entries[f->entries_count - 1].entries.error.len, 0);
+}
+
 static void feeds_beyond_the_limit_are_busy(void **state)
 {
     struct fixture *f = *state;
@@ -248,7 +270,8 @@ static void a_feed_with_credit_and_nothing_to_read_is_told_that_it_lives(void **
 {
     struct fixture *f = *state;
     given_clean_state(f);
-    open_feed(f, "0CE", 1000, 10);
+    uint64_t head = store_durable_seq(f->store);
+    open_feed(f, "0CE", head + 1, 10);
     uint32_t before = f->entries_count;
     assert_int_equal(broker_due_ms(f->broker), f->now.mono_ms + FEED_ALIVE_MS);
     when_time_passes(f, FEED_ALIVE_MS - 1);
@@ -263,7 +286,7 @@ static void a_feed_with_credit_and_nothing_to_read_is_told_that_it_lives(void **
         const struct feed_entries *last = &f->entries[before + i - 1].entries;
         assert_int_equal(last->entries_count, 0);
         assert_int_equal(last->error.len, 0);
-        assert_int_equal(last->read_seq, 999);
+        assert_int_equal(last->read_seq, head);
     }
     assert_int_equal(feeds_open(f), 1);
 }
@@ -407,6 +430,7 @@ int main(void)
         WORLD(a_feed_goes_on_from_where_it_is_opened),
         WORLD(a_reader_for_whom_there_is_nothing_hears_it_once_a_second),
         WORLD(a_far_behind_reader_is_served_over_several_turns),
+        WORLD(a_reader_of_another_history_is_told_to_resync),
         WORLD(feeds_beyond_the_limit_are_busy),
         WORLD(one_organisation_cannot_take_the_feeds_of_all),
         WORLD(a_feed_without_credit_ends_when_its_reader_is_silent),
