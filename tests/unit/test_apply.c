@@ -367,6 +367,25 @@ static void those_in_the_audience_and_operators_may_read(void **state)
     }
 }
 
+static void a_support_contract_is_for_both_its_parties_to_read(void **state)
+{
+    struct event event = {.type = EVENT_SUPPORT_CONTRACT,
+                          .organisation = {"02E"},
+                          .sender = {"X24"},
+                          .support_contract = {.csu = {"0CE"}}};
+    struct ods audience[AUDIENCE_MAX];
+
+    (void)state;
+    assert_int_equal(route_audience(&event, NULL, audience), 3);
+    assert_string_equal(audience[0].text, "02E");
+    assert_string_equal(audience[1].text, "0CE");
+    assert_string_equal(audience[2].text, "X24");
+
+    event.type = EVENT_ALLOTMENT_SET;
+    assert_int_equal(route_audience(&event, NULL, audience), 2);
+    assert_string_equal(audience[1].text, "X24");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -380,6 +399,7 @@ int main(void)
         cmocka_unit_test(whatever_happens_in_whatever_order_the_queue_is_sound),
         cmocka_unit_test(an_audience_names_each_concerned_once),
         cmocka_unit_test(those_in_the_audience_and_operators_may_read),
+        cmocka_unit_test(a_support_contract_is_for_both_its_parties_to_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

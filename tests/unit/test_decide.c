@@ -940,6 +940,188 @@ static void the_years_of_a_decision_are_those_of_award_and_reservation(void **st
     assert_int_equal(decide_years(&s.event, s.facts, 1, years), 0);
 }
 
+/* ---- corners ------------------------------------------------------------------------------ */
+
+static void a_wrong_lead_is_named_where_the_event_says_for_whom_it_acts(void **state)
+{
+    (void)state;
+    struct scene s = scene(EVENT_PROCUREMENT_STARTED);
+    stand_in(&s, STAGE_PROCUREMENT);
+    with_csu(&s, ~0u, date_of(2013, 4, 1), DATE_NONE);
+    s.event.acting_for = (struct ods){"01F"};
+
+    assert_int_equal(verdict(&s), VERDICT_REJECTED);
+
+    expect_only(&s, REASON_NOT_LEAD_COMMISSIONER, "");
+    assert_string_equal(s.decision.reasons.items[0].field, "acting_for_ods");
+    assert_string_equal(s.decision.reasons.items[0].value, "01F");
+}
+
+static void a_closed_commissioner_without_a_successor_has_none_named(void **state)
+{
+    static const enum organisation_kind kinds[] = {ORGANISATION_CCG, ORGANISATION_SUB_ICB};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        struct scene s = scene(EVENT_NEEDS_ASSESSED);
+        s.circumstances.commissioner =
+            organisation("02E", kinds[i], date_of(2013, 4, 1), date_of(2018, 5, 31), "");
+
+        assert_int_equal(verdict(&s), VERDICT_REJECTED);
+
+        expect_only(&s, REASON_ORG_CLOSED, "");
+        assert_null(strstr(s.decision.reasons.items[0].text, "successor"));
+    }
+}
+
+static void who_acts_for_himself_needs_no_support_contract(void **state)
+{
+    (void)state;
+    struct scene s = scene(EVENT_NEEDS_ASSESSED);
+    s.event.acting_for = s.event.sender;
+    struct reason items[REASONS_MAX];
+    struct reasons reasons = {.items = items, .max = REASONS_MAX};
+
+    assert_true(door(&s, &reasons));
+    assert_int_equal(verdict(&s), VERDICT_ACCEPTED);
+}
+
+static void one_contract_that_covers_is_enough_whatever_the_others_say(void **state)
+{
+    (void)state;
+    for (int first = 0; first < 2; first++) {
+        struct scene s = scene(EVENT_PROCUREMENT_STARTED);
+        stand_in(&s, STAGE_PROCUREMENT);
+        with_csu(&s, first == 0 ? LINE_BIT(LINE_PROCUREMENT) : 0, date_of(2013, 4, 1), DATE_NONE);
+        s.supports[1] = s.supports[0];
+        s.supports[1].lines = first == 0 ? 0 : LINE_BIT(LINE_PROCUREMENT);
+        s.circumstances.supports_count = 2;
+
+        assert_int_equal(verdict(&s), VERDICT_ACCEPTED);
+    }
+}
+
+static void a_workers_reasons_past_the_last_place_are_counted(void **state)
+{
+    static struct reason found[REASONS_MAX + 3];
+    struct reasons list = {.items = found, .max = ARRAY_LEN(found)};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(found); i++)
+        reasons_add(&list, REASON_AWARD_AFTER_START, NULL, NULL, NULL, NULL);
+    struct scene s = scene(EVENT_NEEDS_ASSESSED);
+    wire_up(&s);
+
+    decide_verdict(&s.event, &s.circumstances, found, ARRAY_LEN(found), &s.decision);
+
+    assert_int_equal(s.decision.verdict, VERDICT_ACCEPTED);
+    assert_int_equal(s.decision.reasons.count, REASONS_MAX);
+    assert_int_equal(s.decision.reasons.left_out, 3);
+}
+
+static void an_allotment_names_its_year_and_what_costs_nothing_none(void **state)
+{
+    static const enum event_type without[] = {EVENT_NOTE, EVENT_BID_RECEIVED, EVENT_HWB_VIEW};
+    int32_t years[DECIDE_YEARS_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(without); i++) {
+        struct scene s = scene(without[i]);
+        assert_int_equal(decide_years(&s.event, NULL, 0, years), 0);
+    }
+    struct scene s = scene(EVENT_ALLOTMENT_SET);
+    s.event.allotment_set.year = 2018;
+    assert_int_equal(decide_years(&s.event, NULL, 0, years), 1);
+    assert_int_equal(years[0], 2018);
+}
+
+static void a_withdrawal_names_the_years_of_its_reservation_alone(void **state)
+{
+    int32_t years[DECIDE_YEARS_MAX];
+
+    (void)state;
+    struct scene s = scene(EVENT_AWARD_WITHDRAWN);
+    s.event.award_withdrawn.award_id = (struct slice){(const uint8_t *)"a1", 2};
+    assert_int_equal(decide_years(&s.event, s.facts, 0, years), 0);
+    s.facts[0].type = EVENT_AWARD_INTENDED;
+    s.facts[0].award = (struct award){.award_id = {(const uint8_t *)"a1", 2},
+                                      .value_pence = 1,
+                                      .period = financial_year_period(2018)};
+    assert_int_equal(decide_years(&s.event, s.facts, 1, years), 1);
+    assert_int_equal(years[0], 2018);
+    /* Another id of the same length, and one that begins alike. */
+    s.event.award_withdrawn.award_id = (struct slice){(const uint8_t *)"a2", 2};
+    assert_int_equal(decide_years(&s.event, s.facts, 1, years), 0);
+    s.event.award_withdrawn.award_id = (struct slice){(const uint8_t *)"a11", 3};
+    assert_int_equal(decide_years(&s.event, s.facts, 1, years), 0);
+}
+
+static void an_award_id_of_any_length_is_named_cut_to_fit(void **state)
+{
+    static const uint8_t id[AWARD_ID_SIZE - 1] = {'x', 'y', 'z'};
+    static const size_t lens[] = {0, 3, 63, 64, 65, AWARD_ID_SIZE - 1};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(lens); i++) {
+        struct scene s = scene(EVENT_AWARD_WITHDRAWN);
+        stand_in(&s, STAGE_CONTRACT_AWARD);
+        s.event.award_withdrawn.award_id = (struct slice){id, lens[i]};
+
+        assert_int_equal(verdict(&s), VERDICT_REJECTED);
+
+        expect_only(&s, REASON_AWARD_UNKNOWN, "");
+        assert_string_equal(s.decision.reasons.items[0].value, lens[i] > 0 ? "xyz" : "");
+    }
+}
+
+static void a_contract_of_more_years_than_can_be_counted_is_rejected(void **state)
+{
+    (void)state;
+    for (int years = YEARS_MAX; years <= YEARS_MAX + 1; years++) {
+        struct scene s = scene(EVENT_AWARD_INTENDED);
+        stand_in(&s, STAGE_CONTRACT_AWARD);
+        with_award(&s, 100, date_of(2018, 4, 1), date_of(2018 + years, 3, 31));
+        struct ledger_year rows[YEARS_MAX];
+        for (int32_t i = 0; i < YEARS_MAX; i++)
+            rows[i] = (struct ledger_year){
+                .ods = {"02E"}, .year = 2018 + i, .allotted = true, .allotment_pence = 100};
+        wire_up(&s);
+        s.circumstances.years = rows;
+        s.circumstances.years_count = YEARS_MAX;
+        decide_verdict(&s.event, &s.circumstances, NULL, 0, &s.decision);
+
+        assert_int_equal(s.decision.verdict,
+                         years == YEARS_MAX ? VERDICT_ACCEPTED : VERDICT_REJECTED);
+        if (years > YEARS_MAX)
+            expect_only(&s, REASON_FIELD_INVALID, "period_to");
+    }
+}
+
+static void a_board_has_a_level_of_co_commissioning_as_a_group_has(void **state)
+{
+    static const enum organisation_kind kinds[] = {ORGANISATION_CCG, ORGANISATION_ICB,
+                                                   ORGANISATION_CSU};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        struct scene s = scene(EVENT_CO_COMMISSIONING_LEVEL);
+        s.event.organisation = (struct ods){"02E"};
+        s.event.sender = (struct ods){"X24"};
+        s.event.co_commissioning_level.level = CO_JOINT;
+        s.event.co_commissioning_level.from = date_of(2018, 4, 1);
+        s.principal.kind = ORGANISATION_NHSE;
+        s.principal.organisation = (struct ods){"X24"};
+        s.circumstances.commissioner =
+            organisation("02E", kinds[i], date_of(2013, 4, 1), DATE_NONE, "");
+        wire_up(&s);
+
+        decide_register(&s.event, &s.principal, &s.circumstances, &s.decision);
+
+        assert_int_equal(s.decision.verdict,
+                         kinds[i] == ORGANISATION_CSU ? VERDICT_REJECTED : VERDICT_ACCEPTED);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -974,6 +1156,16 @@ int main(void)
         cmocka_unit_test(an_award_that_was_not_made_is_withdrawn_at_any_time_after),
         cmocka_unit_test(a_key_fits_its_organisation),
         cmocka_unit_test(the_years_of_a_decision_are_those_of_award_and_reservation),
+        cmocka_unit_test(a_wrong_lead_is_named_where_the_event_says_for_whom_it_acts),
+        cmocka_unit_test(a_closed_commissioner_without_a_successor_has_none_named),
+        cmocka_unit_test(who_acts_for_himself_needs_no_support_contract),
+        cmocka_unit_test(one_contract_that_covers_is_enough_whatever_the_others_say),
+        cmocka_unit_test(a_workers_reasons_past_the_last_place_are_counted),
+        cmocka_unit_test(an_allotment_names_its_year_and_what_costs_nothing_none),
+        cmocka_unit_test(a_withdrawal_names_the_years_of_its_reservation_alone),
+        cmocka_unit_test(an_award_id_of_any_length_is_named_cut_to_fit),
+        cmocka_unit_test(a_contract_of_more_years_than_can_be_counted_is_rejected),
+        cmocka_unit_test(a_board_has_a_level_of_co_commissioning_as_a_group_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

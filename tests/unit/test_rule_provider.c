@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <string.h>
 
 #include "tests/support/matter.h"
 
@@ -158,6 +159,62 @@ static void a_closed_provider_says_until_when(void **state)
     assert_string_equal(c.items[0].text, "RWW was open until 2018-04-01");
 }
 
+static void a_long_identifier_is_named_cut_to_fit(void **state)
+{
+    static char id[REASON_VALUE_SIZE + 9];
+    struct case_matter c;
+
+    (void)state;
+    memset(id, 'x', sizeof id - 1);
+    for (size_t len = REASON_VALUE_SIZE - 2; len < sizeof id; len++) {
+        matter_begin(&c, EVENT_BID_RECEIVED, "2018-04-01");
+        matter_provider(&c, id + sizeof id - 1 - len, "1", PROVIDER_NONE);
+        assert_string_equal(matter_judged(&c, &rule_provider_known), UNKNOWN);
+        assert_int_equal(strlen(c.items[0].value),
+                         len < REASON_VALUE_SIZE ? len : REASON_VALUE_SIZE - 1);
+    }
+}
+
+static void every_other_character_in_an_ods_code_is_seen(void **state)
+{
+    struct case_matter c;
+
+    (void)state;
+    for (int byte = 1; byte < 256; byte++) {
+        char id[] = {'R', (char)byte, 'W', '\0'};
+        bool may_be = (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9');
+        matter_begin(&c, EVENT_BID_RECEIVED, "2018-04-01");
+        matter_provider(&c, "GB-NHS", id, PROVIDER_NHS_FT);
+        assert_string_equal(matter_judged(&c, &rule_provider_known), may_be ? "" : UNKNOWN);
+    }
+}
+
+static void an_event_without_providers_has_none_to_judge(void **state)
+{
+    struct case_matter c;
+
+    (void)state;
+    matter_begin(&c, EVENT_NOTE, "2018-04-01");
+    assert_string_equal(matter_judged(&c, &rule_provider_known), "");
+    assert_string_equal(matter_judged(&c, &rule_provider_open), "");
+}
+
+static void
+of_a_provider_that_is_not_known_or_has_no_first_day_only_what_is_known_is_said(void **state)
+{
+    struct case_matter c;
+
+    (void)state;
+    matter_begin(&c, EVENT_CONTRACT_AWARDED, "2018-04-02");
+    matter_provider(&c, "GB-NHS", "RWW", PROVIDER_NHS_FT);
+    matter_registered(&c, "RWW", "", "2018-04-01", "");
+    assert_string_equal(matter_judged(&c, &rule_provider_open), CLOSED);
+    assert_string_equal(c.items[0].text, "RWW was open until 2018-04-01");
+
+    c.registered[0].known = false;
+    assert_string_equal(matter_judged(&c, &rule_provider_open), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +224,11 @@ int main(void)
         cmocka_unit_test(a_bidders_field_is_named),
         cmocka_unit_test(a_registered_provider_is_open_on_the_day),
         cmocka_unit_test(a_closed_provider_says_until_when),
+        cmocka_unit_test(a_long_identifier_is_named_cut_to_fit),
+        cmocka_unit_test(every_other_character_in_an_ods_code_is_seen),
+        cmocka_unit_test(an_event_without_providers_has_none_to_judge),
+        cmocka_unit_test(
+            of_a_provider_that_is_not_known_or_has_no_first_day_only_what_is_known_is_said),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <string.h>
 
 #include "tests/support/matter.h"
 
@@ -276,6 +277,32 @@ static void without_a_category_nothing_else_is_said(void **state)
     }
 }
 
+static void an_adopted_workflow_that_is_assessed_here_is_evidenced(void **state)
+{
+    struct case_matter c;
+
+    (void)state;
+    matter_begin(&c, EVENT_NEEDS_ASSESSED, "2018-04-01");
+    c.assignment.adopted = true;
+    matter_own_category(&c, CATEGORY_COMMUNITY);
+    assert_string_equal(matter_judged(&c, &rule_category_known), "");
+}
+
+static void a_tier_or_category_past_the_tables_is_nobodys(void **state)
+{
+    struct case_matter c;
+
+    (void)state;
+    matter_begin(&c, EVENT_NEEDS_ASSESSED, "2018-04-01");
+    matter_own_category(&c, CATEGORY_COMMUNITY);
+    c.matter.event.needs_assessed.weight_management_tier = 5;
+    assert_string_equal(matter_judged(&c, &rule_weight_management), "");
+
+    matter_own_category(&c, (enum service_category)99);
+    assert_string_equal(matter_judged(&c, &rule_responsibility), "NOT_CCG_RESPONSIBILITY");
+    assert_non_null(strstr(c.items[0].text, "commissioned by nobody"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +315,8 @@ int main(void)
         cmocka_unit_test(a_tier_3_plan_names_its_board),
         cmocka_unit_test(the_category_is_one_of_the_list),
         cmocka_unit_test(without_a_category_nothing_else_is_said),
+        cmocka_unit_test(an_adopted_workflow_that_is_assessed_here_is_evidenced),
+        cmocka_unit_test(a_tier_or_category_past_the_tables_is_nobodys),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
