@@ -34,7 +34,7 @@ bool turn_load(struct broker *broker, uint64_t seq, struct event *ret)
     return decode_event(broker, arena_copy(broker->scratch, bytes), ret);
 }
 
-/** The workflow's intended, made and withdrawn awards, in order of seq. Returns how many. */
+/** The workflow's intended, made and withdrawn awards, in the order of their acceptance. Returns how many. */
 static uint32_t load_awards(struct broker *broker, uint64_t number)
 {
     static const enum event_type types[] = {EVENT_AWARD_INTENDED, EVENT_CONTRACT_AWARDED,
@@ -58,11 +58,16 @@ static uint32_t load_awards(struct broker *broker, uint64_t number)
                 (from == ARRAY_LEN(types) || seqs[i][at[i]] < seqs[from][at[from]]))
                 from = i;
         }
-        broker->fact_seqs[count] = seqs[from][at[from]];
         struct slice copy = arena_copy(broker->scratch, bytes[from][at[from]++]);
+        struct seen seen;
         if (!decode_event(broker, copy, &broker->facts[count]))
             return 0;
-        count++;
+        /* A fact stands under the seq of its verdict; a timer about it under that of the event. */
+        if (!store_get_seen(broker->store, number, broker->facts[count].id, &seen)) {
+            broker_fail(broker, STATUS_STORE_CORRUPT);
+            return 0;
+        }
+        broker->fact_seqs[count++] = seen.seq;
     }
     return count;
 }

@@ -291,7 +291,7 @@ static bool load_providers(struct broker *broker, enum event_type type,
     return true;
 }
 
-/** The facts that the event's type asks for, oldest first. */
+/** The facts that the event's type asks for, in the order in which they were accepted. */
 static void load_facts(struct broker *broker, enum event_type type, uint64_t number,
                        struct assignment *assignment)
 {

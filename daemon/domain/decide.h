@@ -33,7 +33,7 @@ struct circumstances {
     /* The present lead's: those that decide_years() names. */
     const struct ledger_year *years;
     uint32_t years_count;
-    /* For events that move money: awards intended, made and withdrawn, decoded, in order of seq. */
+    /* For events that move money: awards intended, made and withdrawn, decoded, in the order of their acceptance. */
     const struct event *facts;
     uint32_t facts_count;
     const uint64_t *fact_seqs; /* of each */

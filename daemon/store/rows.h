@@ -5,7 +5,7 @@
  *   seen          number, event id                open          seq
  *   waits         kind, organisation, year,       due           moment, seq
  *                 number, seq
- *   fact          number, type, seq               register      organisation, type
+ *   fact          number, type, verdict's seq     register      organisation, type
  *   organisation  code, last opened first         level         code, newest day first
  *   support       ccg, csu, newest seq first      key           public key
  *   key_order     seq of KEY_ADDED -> public key  ledger        organisation, year

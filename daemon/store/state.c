@@ -363,7 +363,7 @@ static void apply_verdict(struct state *state, const struct entry *entry, const 
     note_verdict(state, entry, row->open.id);
     apply_lines(state, entry);
     if (entry->verdict == VERDICT_ACCEPTED && entry->keeps_fact && row->event.len > 0)
-        rows_put_fact(rows, entry->number, row->open.type, row->open.seq, row->event);
+        rows_put_fact(rows, entry->number, row->open.type, entry->seq, row->event);
 }
 
 static void apply_failed_attempt(struct state *state, const struct entry *entry)

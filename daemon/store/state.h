@@ -5,7 +5,7 @@
 
 #include "daemon/store/rows.h"
 
-#define STATE_FORMAT 2
+#define STATE_FORMAT 3
 #define STATE_TEXT_SIZE 400
 
 struct state;

@@ -139,7 +139,7 @@ uint32_t store_get_supports(struct store *store, struct ods ccg, struct ods csu,
 void store_get_ledger(struct store *store, struct ods ods, int32_t year, struct ledger_year *ret);
 /** How many workflows of @lead, as named for ever, are open. */
 uint64_t store_get_caseload(struct store *store, struct ods lead);
-/** Facts of a workflow of one type, oldest first: bytes and seqs. Returns how many. */
+/** Facts of a workflow of one type, in the order in which they were accepted: bytes, and the seqs of their verdicts. Returns how many. */
 uint32_t store_get_facts(struct store *store, uint64_t number, enum event_type type,
                          struct slice *ret, uint64_t *ret_seqs, uint32_t max);
 

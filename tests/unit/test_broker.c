@@ -675,6 +675,36 @@ static void an_award_without_allotment_is_held_and_judged_again_when_it_comes(vo
     assert_int_equal(answers_to(f, award.id, ANSWER_VERDICT), 2);
 }
 
+/** An award that was held stands reserved from its acceptance on, whatever was withdrawn while it waited. */
+static void an_award_accepted_after_a_later_one_was_withdrawn_stands_reserved(void **state)
+{
+    struct fixture *f = *state;
+    when_worker_of_all_joins(f, WORKER, 8);
+    given_workflow_in(f, "02E", "a", STAGE_CONTRACT_AWARD);
+    struct event held = award_intended("02E", "a", "x", 1000);
+    held.award.period = (struct period){date_of(2019, 4, 1), date_of(2020, 3, 31)};
+    held = when_sent(f, held);
+    when_all_is_found_good(f);
+    when_sent(f, award_intended("02E", "a", "x", 2000));
+    when_all_is_found_good(f);
+    when_sent(f, award_withdrawn("02E", "a", "x"));
+    when_all_is_found_good(f);
+    when_sent(f, allotment_set("02E", 2019, 5000));
+    when_all_is_found_good(f);
+    expect_verdict(f, held, VERDICT_ACCEPTED, REASON_COUNT);
+
+    struct event again = when_sent(f, award_intended("02E", "a", "x", 3000));
+    when_all_is_found_good(f);
+    struct event withdrawn = when_sent(f, award_withdrawn("02E", "a", "x"));
+    when_all_is_found_good(f);
+
+    expect_verdict(f, again, VERDICT_REJECTED, REASON_AWARD_EXISTS);
+    expect_verdict(f, withdrawn, VERDICT_ACCEPTED, REASON_COUNT);
+    struct ledger_year year;
+    store_get_ledger(f->store, ods_of("02E"), 2019, &year);
+    assert_int_equal(year.reserved_pence, 0);
+}
+
 static void a_wait_that_ended_as_the_daemon_died_is_found_at_start(void **state)
 {
     struct fixture *f = *state;
@@ -1716,6 +1746,7 @@ int main(void)
         WORLD(those_behind_a_rejected_opening_are_judged_in_the_same_turn),
         WORLD(more_at_their_turn_than_a_batch_holds_go_on_in_the_next),
         WORLD(an_award_without_allotment_is_held_and_judged_again_when_it_comes),
+        WORLD(an_award_accepted_after_a_later_one_was_withdrawn_stands_reserved),
         WORLD(a_wait_that_ended_as_the_daemon_died_is_found_at_start),
         WORLD(events_let_go_come_before_younger_ones_and_in_their_order),
         WORLD(more_waits_that_end_at_once_than_are_remembered_all_end),

@@ -542,7 +542,7 @@ static void a_retried_event_is_at_its_turn_again(void **state)
     assert_int_equal(open.attempt, 0);
 }
 
-static void accepted_facts_are_kept_as_received_oldest_first(void **state)
+static void facts_are_kept_as_received_in_the_order_of_their_acceptance(void **state)
 {
     struct fixture *f = *state;
     struct slice facts[4];
@@ -556,8 +556,8 @@ static void accepted_facts_are_kept_as_received_oldest_first(void **state)
     commit(f);
 
     assert_int_equal(store_get_facts(f->store, 1, EVENT_NOTE, facts, seqs, 4), 2);
-    assert_int_equal(seqs[0], 1);
-    assert_int_equal(seqs[1], 5);
+    assert_int_equal(seqs[0], 2);
+    assert_int_equal(seqs[1], 6);
     assert_memory_equal(facts[1].bytes, f->scribe.event.bytes.bytes, facts[1].len);
     assert_int_equal(facts[1].len, f->scribe.event.bytes.len);
     assert_int_equal(store_get_facts(f->store, 1, EVENT_NOTE, facts, seqs, 1), 1);
@@ -1032,7 +1032,7 @@ int main(void)
         TEST(a_stage_is_as_it_was_set_and_stays_so_when_opened_again),
         TEST(a_withdrawn_event_leaves_its_id_and_nothing_else),
         TEST(a_retried_event_is_at_its_turn_again),
-        TEST(accepted_facts_are_kept_as_received_oldest_first),
+        TEST(facts_are_kept_as_received_in_the_order_of_their_acceptance),
         TEST(an_organisation_is_seen_as_of_a_day),
         TEST(organisations_are_walked_each_once),
         TEST(the_level_of_co_commissioning_is_that_of_the_day),
