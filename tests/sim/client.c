@@ -41,10 +41,11 @@ static struct event next_of(struct sim *sim, const char *lead, const char *name)
     const char *award = awards[sim_any(sim, ARRAY_LEN(awards))];
     int64_t pence = sim_any(sim, 700000);
 
-    if (place == NULL || place->phase == PHASE_NONE)
-        return sim_any(sim, 4) > 0
-                   ? needs_assessed(lead, name)
-                   : adopted(lead, name, (enum stage)(1 + sim_any(sim, STAGES_MAX)));
+    if (place == NULL || place->phase == PHASE_NONE) {
+        enum stage stage = sim_any(sim, 2) == 0 ? STAGE_CONTRACT_AWARD
+                                                : (enum stage)(1 + sim_any(sim, STAGES_MAX));
+        return sim_any(sim, 2) == 0 ? needs_assessed(lead, name) : adopted(lead, name, stage);
+    }
     switch (place->stage) {
     case STAGE_NEEDS_ASSESSED:
         return needs_assessed(lead, name);
@@ -70,7 +71,14 @@ static struct event any_workflow_event(struct sim *sim, const char *lead, const 
     const char *award = awards[sim_any(sim, ARRAY_LEN(awards))];
     int64_t pence = sim_any(sim, 700000);
 
-    switch (sim_any(sim, 9)) {
+    switch (sim_any(sim, 14)) {
+    case 9:
+        return suspended(lead, name);
+    case 10:
+    case 11:
+        return resumed(lead, name);
+    case 12:
+        return sim_any(sim, 3) == 0 ? withdrawn(lead, name) : resumed(lead, name);
     case 0:
         return needs_assessed(lead, name);
     case 1:
@@ -90,14 +98,14 @@ static struct event any_workflow_event(struct sim *sim, const char *lead, const 
     }
 }
 
-static struct event register_event_of(struct sim *sim, bool operator)
+static struct event register_event_of(struct sim *sim, bool keys)
 {
     static const char *const groups[] = {"02E", "01F"};
     const char *ods = groups[sim_any(sim, ARRAY_LEN(groups))];
     struct key key = {{0x77}};
 
     key.bytes[1] = (uint8_t)sim_any(sim, 6);
-    if (operator)
+    if (keys)
         return sim_any(sim, 2) == 0 ? key_added(ods, key) : key_revoked(ods, key);
     if (sim_any(sim, 5) == 0)
         return organisation_registered("01F", ORGANISATION_CCG);
@@ -112,7 +120,7 @@ struct event client_invent(struct sim *sim, uint32_t at)
 
     bool unit = strcmp(ods, "0CE") == 0;
     const char *lead = unit ? leads[sim_any(sim, ARRAY_LEN(leads))] : ods;
-    const char *name = names[sim_any(sim, ARRAY_LEN(names))];
+    const char *name = names[sim_any(sim, 1 + (uint32_t)(sim->seed % ARRAY_LEN(names)))];
     struct event event =
         sim_any(sim, 10) < 7 ? next_of(sim, lead, name) : any_workflow_event(sim, lead, name);
     if (unit)
@@ -195,14 +203,21 @@ static void send_known(struct sim *sim, uint32_t at)
     send(sim, at, keep(sim, at, event));
 }
 
-void client_allot_all(struct sim *sim, uint32_t at)
+void client_let_go(struct sim *sim, uint32_t at)
 {
     static const char *const groups[] = {"02E", "01F"};
+    static const uint32_t senders[] = {0, 2};
 
     for (uint32_t i = 0; i < ARRAY_LEN(groups); i++) {
         for (int32_t year = 2018; year < 2022; year++) {
             if (!model_year_of(sim, ods_of(groups[i]), year)->allotted)
                 send(sim, at, keep(sim, at, allotment_set(groups[i], year, 5000000)));
+        }
+        for (uint32_t j = 0; j < sim->model.places_count; j++) {
+            const struct model_place *place = &sim->model.places[j];
+            if (place->phase == PHASE_SUSPENDED && strcmp(place->ods.text, groups[i]) == 0)
+                send(sim, senders[i],
+                     keep(sim, senders[i], resumed(groups[i], place->reference.text)));
         }
     }
 }
@@ -259,25 +274,13 @@ static void ask(struct sim *sim, uint32_t at)
     pose(sim, at, &packet);
 }
 
-/** The operator: a stage stands still, empties itself, or goes on. */
-static void order(struct sim *sim, uint32_t at)
+static bool any_parked(const struct sim *sim)
 {
-    static const char *const commands[] = {"queue pause", "queue drain", "queue resume",
-                                           "queue resume"};
-    struct packet packet = {.kind = PACKET_QUERY, .peer = CLIENT_PEER(at)};
-    struct packet_query *query = &packet.query;
-    enum stage stage = (enum stage)(1 + sim_any(sim, STAGES_MAX));
-    uint32_t which = sim->healing ? 2 : sim_any(sim, ARRAY_LEN(commands));
-
-    for (uint32_t i = 1; sim->healing && i <= STAGES_MAX; i++) {
-        if (sim->model.stages[i] != STAGE_RUNNING)
-            stage = (enum stage)i;
+    for (uint32_t i = 0; i < sim->model.events_count; i++) {
+        if (sim->model.events[i].state == MODEL_PARKED)
+            return true;
     }
-    query->command = commands[which];
-    query->arguments[0] = (struct argument){slice_of("stage"), slice_of(stage_name(stage))};
-    query->arguments[1] = (struct argument){slice_of("reason"), slice_of("as the seed has it")};
-    query->arguments_count = 2;
-    pose(sim, at, &packet);
+    return false;
 }
 
 static bool all_run(const struct sim *sim)
@@ -287,6 +290,56 @@ static bool all_run(const struct sim *sim)
             return false;
     }
     return true;
+}
+
+/** Has the operator still something to set right? */
+static bool to_be_ordered(const struct sim *sim)
+{
+    return !all_run(sim) || (sim->seed % 2 == 0 && any_parked(sim));
+}
+
+/** The operator: a stage stands still, empties itself, or goes on; what is parked is tried again, or discarded. */
+static void order(struct sim *sim, uint32_t at)
+{
+    static const char *const commands[] = {"queue pause",  "queue drain",  "queue resume",
+                                           "queue resume", "parked retry", "parked discard"};
+    struct packet packet = {.kind = PACKET_QUERY, .peer = CLIENT_PEER(at)};
+    struct packet_query *query = &packet.query;
+    enum stage stage = (enum stage)(1 + sim_any(sim, STAGES_MAX));
+    uint32_t which = sim_any(sim, ARRAY_LEN(commands));
+
+    if (sim->healing)
+        which = all_run(sim) ? 4 + sim_any(sim, 2) : 2;
+    for (uint32_t i = 1; sim->healing && i <= STAGES_MAX; i++) {
+        if (sim->model.stages[i] != STAGE_RUNNING)
+            stage = (enum stage)i;
+    }
+    query->command = commands[which];
+    query->arguments[0] = (struct argument){slice_of("reason"), slice_of("as the seed has it")};
+    query->arguments[1] = (struct argument){slice_of("stage"), slice_of(stage_name(stage))};
+    query->arguments_count = which < 4 ? 2 : 1;
+    pose(sim, at, &packet);
+}
+
+/** A sender takes back an event of its own that is under way. */
+static void take_back(struct sim *sim, uint32_t at)
+{
+    struct packet packet = {.kind = PACKET_QUERY, .peer = CLIENT_PEER(at)};
+    struct packet_query *query = &packet.query;
+    struct sim_sent *sent = &sim->sent[sim_any(sim, sim->sent_count)];
+    char *id = sim_take(sim, EVENT_ID_TEXT_SIZE);
+
+    if (event_type_is_register(sent->event.type))
+        return;
+    event_id_print(sent->event.id, id);
+    query->command = "event withdraw";
+    query->arguments[0] = (struct argument){slice_of("event_id"), slice_of(id)};
+    query->arguments[1] = (struct argument){slice_of("lead"), slice_of(sent->event.lead.text)};
+    query->arguments[2] =
+        (struct argument){slice_of("reference"), slice_of(sent->event.reference.text)};
+    query->arguments[3] = (struct argument){slice_of("reason"), slice_of("sent in error")};
+    query->arguments_count = 4;
+    pose(sim, at, &packet);
 }
 
 /* ---- acting ---- */
@@ -326,12 +379,14 @@ void client_act(struct sim *sim, uint32_t at)
     if (client->act_ms > sim->now.mono_ms)
         return;
     client->act_ms = sim->now.mono_ms + 1 + sim_any(sim, at == 4 || at == 5 ? 1500 : 150);
-    bool operator=(sim->peers[at].principal.verbs &VERB_BIT(VERB_OPERATE)) != 0;
-    if (client->query_until_ms == 0 && sim_any(sim, 4) == 0)
-        ask(sim, at);
-    else if (operator&&
-             client->query_until_ms == 0 &&(sim->healing ? !all_run(sim) : sim_any(sim, 6) == 0))
+    bool operates = (sim->peers[at].principal.verbs & VERB_BIT(VERB_OPERATE)) != 0;
+    bool idle = client->query_until_ms == 0;
+    if (operates && idle && (sim->healing ? to_be_ordered(sim) : sim_any(sim, 4) == 0))
         order(sim, at);
+    else if (idle && !sim->healing && sim->sent_count > 0 && sim_any(sim, 20) == 0)
+        take_back(sim, at);
+    else if (idle && sim_any(sim, 4) == 0)
+        ask(sim, at);
     if (sim->healing || sim->sent_count + 16 > SIM_SENT_MAX)
         return;
     if (sim->sent_count > 0 && sim_any(sim, 8) == 0)
@@ -342,7 +397,7 @@ void client_act(struct sim *sim, uint32_t at)
 
 int64_t client_due_ms(const struct sim *sim, uint32_t at)
 {
-    int64_t due_ms = sim->healing && all_run(sim) ? INT64_MAX : sim->clients[at].act_ms;
+    int64_t due_ms = sim->healing && !to_be_ordered(sim) ? INT64_MAX : sim->clients[at].act_ms;
     for (uint32_t i = 0; i < sim->sent_count; i++) {
         const struct sim_sent *sent = &sim->sent[i];
         if (sent->client == at && sent->wanted && sent->again_ms < due_ms)

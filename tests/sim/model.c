@@ -116,8 +116,14 @@ static void take_kind(struct sim *sim, const struct entry *entry)
     case ENTRY_OPERATED:
         break;
     case ENTRY_RETRIED:
+        model_retried(sim, entry);
+        break;
     case ENTRY_EVENT_WITHDRAWN:
+        model_withdrawn(sim, entry);
+        break;
     case ENTRY_TIMER_FIRED:
+        model_timer_fired(sim, entry);
+        break;
     case ENTRY_NONE:
         sim_fail(sim, "an entry of kind %d", (int)entry->kind);
     }
@@ -260,7 +266,7 @@ void model_turn_ended(struct sim *sim)
         const struct model_entry *entry = &model->entries[seq];
         const struct model_event *event = event_of_entry(sim, seq);
         bool answered = entry->kind == ENTRY_RECEIVED || entry->kind == ENTRY_JUDGED ||
-                        entry->kind == ENTRY_RECORDED;
+                        entry->kind == ENTRY_RECORDED || entry->kind == ENTRY_EVENT_WITHDRAWN;
         if (answered && event->sent != UINT32_MAX && has_listener(sim, event))
             sim_expect(sim, entry->told, "nobody was told of entry %llu", (unsigned long long)seq);
     }

@@ -139,5 +139,21 @@ void model_judged(struct sim *sim, const struct entry *entry);
 void model_failed(struct sim *sim, const struct entry *entry);
 void model_wait_ended(struct sim *sim, const struct entry *entry);
 void model_late(struct sim *sim, const struct entry *entry);
+/* model_money.c */
+/** The years move by @entry's lines; a commissioner's event takes no more than is left. */
+void model_move_money(struct sim *sim, const struct entry *entry, bool commissioners);
+/** The lines of @entry, which accepts @event, are what the event takes and gives back. */
+void model_judge_money(struct sim *sim, const struct entry *entry, const struct event *event,
+                       struct model_place *place);
+/* model_orders.c: what operators, senders and clocks bring */
+void model_retried(struct sim *sim, const struct entry *entry);
+void model_withdrawn(struct sim *sim, const struct entry *entry);
+void model_timer_fired(struct sim *sim, const struct entry *entry);
+/* model_apply.c: shared */
+struct model_place *model_touch(struct sim *sim, const struct entry *entry,
+                                const struct event *event);
+void model_next_turn(struct sim *sim, struct model_place *place);
+/** What the wait of @event's workflow or year is for has come. */
+bool model_wait_over(struct sim *sim, const struct model_event *event);
 
 #endif

@@ -90,6 +90,15 @@ static void touch(struct model_place *place, const struct entry *entry)
     place->touched = true;
 }
 
+struct model_place *model_touch(struct sim *sim, const struct entry *entry,
+                                const struct event *event)
+{
+    struct model_place *place = add_place(sim, entry, event);
+
+    touch(place, entry);
+    return place;
+}
+
 void model_received(struct sim *sim, const struct entry *entry)
 {
     struct model_event *event = add_event(sim, entry);
@@ -115,123 +124,7 @@ void model_received(struct sim *sim, const struct entry *entry)
     event->state = MODEL_QUEUED;
 }
 
-/* ---- money ---- */
-
-static void move_money(struct sim *sim, const struct entry *entry, bool commissioners)
-{
-    for (uint32_t i = 0; i < entry->lines_count; i++) {
-        const struct ledger_line *line = &entry->lines[i];
-        struct model_year *year = model_year_of(sim, line->ods, line->year);
-        year->touched = true;
-        if (line->kind == LEDGER_ALLOTMENT) {
-            year->allotted = true;
-            year->allotment_pence += line->pence;
-            year->allotted_by = entry->seq;
-        } else if (line->kind == LEDGER_RESERVATION) {
-            year->reserved_pence += line->pence;
-        } else {
-            year->committed_pence += line->pence;
-        }
-    }
-    for (uint32_t i = 0; i < entry->lines_count; i++) {
-        struct model_year *year = model_year_of(sim, entry->lines[i].ods, entry->lines[i].year);
-        int64_t change = 0;
-        for (uint32_t j = 0; j < entry->lines_count; j++)
-            change += entry->lines[j].year == year->year ? entry->lines[j].pence : 0;
-        sim_expect(sim, year->reserved_pence >= 0 && year->committed_pence >= 0,
-                   "entry %llu makes a sum of %s negative", (unsigned long long)entry->seq,
-                   year->ods.text);
-        sim_expect(sim,
-                   !commissioners || change <= 0 || !year->allotted ||
-                       year->reserved_pence + year->committed_pence <= year->allotment_pence,
-                   "entry %llu takes more than is left of %s's year %d",
-                   (unsigned long long)entry->seq, year->ods.text, (int)year->year);
-    }
-}
-
-static struct model_award *award_of(struct model_place *place, struct slice id)
-{
-    for (uint32_t i = 0; i < place->awards_count; i++) {
-        struct model_award *award = &place->awards[i];
-        if (strlen(award->id) == id.len && memcmp(award->id, id.bytes, id.len) == 0)
-            return award;
-    }
-    CHECK(place->awards_count < MODEL_AWARDS_MAX);
-    struct model_award *award = &place->awards[place->awards_count++];
-    *award = (struct model_award){.standing = false};
-    CHECK(id.len < sizeof award->id);
-    memcpy(award->id, id.bytes, id.len);
-    return award;
-}
-
-/** The pence that @entry's lines of @kind with the given sign move in all, and how many there are. */
-static int64_t moved(const struct entry *entry, enum ledger_kind kind, bool out,
-                     uint32_t *ret_count)
-{
-    int64_t pence = 0;
-    *ret_count = 0;
-    for (uint32_t i = 0; i < entry->lines_count; i++) {
-        const struct ledger_line *line = &entry->lines[i];
-        if (line->kind != kind || (line->pence < 0) != out)
-            continue;
-        pence += line->pence;
-        (*ret_count)++;
-    }
-    return pence;
-}
-
-/** What stood reserved is given back year by year, if it stood. */
-static void expect_release(struct sim *sim, const struct entry *entry, struct model_award *award)
-{
-    uint32_t count;
-    (void)moved(entry, LEDGER_RESERVATION, true, &count);
-    uint32_t wanted = award->standing ? award->years_count : 0;
-
-    sim_expect(sim, count == wanted, "entry %llu gives back %u reservations, %u stand",
-               (unsigned long long)entry->seq, count, wanted);
-    for (uint32_t i = 0; i < wanted; i++) {
-        bool found = false;
-        for (uint32_t j = 0; j < entry->lines_count; j++)
-            found = found || (entry->lines[j].year == award->years[i].year &&
-                              entry->lines[j].kind == LEDGER_RESERVATION &&
-                              entry->lines[j].pence == -award->years[i].pence);
-        sim_expect(sim, found, "entry %llu does not give back what stands reserved",
-                   (unsigned long long)entry->seq);
-    }
-    award->standing = false;
-}
-
-/** The lines of an accepted event: what it takes is its value, what it gives back stood reserved. */
-static void judge_money(struct sim *sim, const struct entry *entry, const struct event *event,
-                        struct model_place *place)
-{
-    uint32_t count;
-    struct model_award *award;
-
-    if (event->type == EVENT_AWARD_INTENDED) {
-        award = award_of(place, event->award.award_id);
-        sim_expect(sim, !award->standing, "an award is reserved twice");
-        sim_expect(sim, moved(entry, LEDGER_RESERVATION, false, &count) == event->award.value_pence,
-                   "entry %llu does not reserve the award's value", (unsigned long long)entry->seq);
-        CHECK(count <= ARRAY_LEN(award->years));
-        award->standing = true;
-        award->years_count = entry->lines_count;
-        for (uint32_t i = 0; i < entry->lines_count; i++)
-            award->years[i] = (struct year_value){entry->lines[i].year, entry->lines[i].pence};
-    } else if (event->type == EVENT_CONTRACT_AWARDED) {
-        expect_release(sim, entry, award_of(place, event->award.award_id));
-        sim_expect(sim, moved(entry, LEDGER_COMMITMENT, false, &count) == event->award.value_pence,
-                   "entry %llu does not commit the contract's value",
-                   (unsigned long long)entry->seq);
-    } else if (event->type == EVENT_AWARD_WITHDRAWN) {
-        award = award_of(place, event->award_withdrawn.award_id);
-        sim_expect(sim, award->standing, "an award that does not stand is withdrawn");
-        expect_release(sim, entry, award);
-    } else {
-        sim_expect(sim, entry->lines_count == 0, "entry %llu moves money",
-                   (unsigned long long)entry->seq);
-    }
-}
+/* ---- registers ---- */
 
 void model_recorded(struct sim *sim, const struct entry *entry)
 {
@@ -250,7 +143,7 @@ void model_recorded(struct sim *sim, const struct entry *entry)
                    (entry->verdict == VERDICT_ACCEPTED && event->event.type == EVENT_ALLOTMENT_SET),
                "entry %llu has %u lines of money", (unsigned long long)entry->seq,
                entry->lines_count);
-    move_money(sim, entry, false);
+    model_move_money(sim, entry, false);
     if (entry->lines_count == 0)
         return;
     const struct allotment_set *set = &event->event.allotment_set;
@@ -273,6 +166,14 @@ static bool steps(struct model_place *place, const struct event *event, enum pha
     *stage = from;
     if (event->type == EVENT_NOTE)
         return place->phase != PHASE_NONE;
+    if (event->type == EVENT_SUSPENDED || event->type == EVENT_RESUMED) {
+        *phase = open ? PHASE_SUSPENDED : PHASE_OPEN;
+        return event->type == EVENT_SUSPENDED ? open : place->phase == PHASE_SUSPENDED;
+    }
+    if (event->type == EVENT_WITHDRAWN) {
+        *phase = PHASE_WITHDRAWN;
+        return open || place->phase == PHASE_SUSPENDED;
+    }
     if (event->type == EVENT_AWARD_WITHDRAWN)
         return place->phase == PHASE_COMPLETE ||
                (open && (from == STAGE_CONTRACT_AWARD || from == STAGE_REVIEW));
@@ -325,7 +226,7 @@ static void accept(struct sim *sim, const struct entry *entry, struct model_plac
                "entry %llu accepts an event that expects %llu before it, %llu were",
                (unsigned long long)entry->seq, (unsigned long long)event->after,
                (unsigned long long)place->accepted);
-    judge_money(sim, entry, event, place);
+    model_judge_money(sim, entry, event, place);
     if (place->phase == PHASE_NONE) {
         place->opened_on = event->occurred_on;
         place->adopted = event->type == EVENT_ADOPTED;
@@ -406,7 +307,7 @@ static struct model_event *at_turn(struct sim *sim, const struct entry *entry,
     return event;
 }
 
-static void next_turn(struct sim *sim, struct model_place *place)
+void model_next_turn(struct sim *sim, struct model_place *place)
 {
     place->judging = NO_EVENT;
     if (place->queued == 0)
@@ -424,12 +325,24 @@ static void hold(struct sim *sim, const struct entry *entry, struct model_event 
     event->attempts = 0;
     event->waits_count = entry->waits_count;
     for (uint32_t i = 0; i < entry->waits_count; i++) {
-        event->waits[i] = entry->waits[i];
-        sim_expect(sim, !model_year_of(sim, entry->waits[i].ods, entry->waits[i].year)->allotted,
-                   "entry %llu waits for an allotment that is there",
-                   (unsigned long long)entry->seq);
+        const struct wait *wait = &entry->waits[i];
+        event->waits[i] = *wait;
+        if (wait->kind == WAIT_RESUMED)
+            sim_expect(sim, wait->number == place->number, "entry %llu waits for another workflow",
+                       (unsigned long long)entry->seq);
+        else
+            sim_expect(sim, !model_year_of(sim, wait->ods, wait->year)->allotted,
+                       "entry %llu waits for an allotment that is there",
+                       (unsigned long long)entry->seq);
     }
     place->held++;
+}
+
+/** What comes while its workflow is suspended waits, and no worker is asked. */
+static bool waits_for_resumption(const struct entry *entry)
+{
+    return entry->verdict == VERDICT_HELD && entry->waits_count == 1 &&
+           entry->waits[0].kind == WAIT_RESUMED;
 }
 
 void model_judged(struct sim *sim, const struct entry *entry)
@@ -440,12 +353,12 @@ void model_judged(struct sim *sim, const struct entry *entry)
     if (entry->worker.len > 0)
         judge_finding(sim, entry, event);
     else
-        sim_expect(sim, entry->verdict == VERDICT_REJECTED, "entry %llu: no worker was asked",
-                   (unsigned long long)entry->seq);
+        sim_expect(sim, entry->verdict == VERDICT_REJECTED || waits_for_resumption(entry),
+                   "entry %llu: no worker was asked", (unsigned long long)entry->seq);
     judge_gravest(sim, entry);
     if (entry->verdict == VERDICT_ACCEPTED) {
         accept(sim, entry, place, &event->event);
-        move_money(sim, entry, true);
+        model_move_money(sim, entry, true);
     } else {
         sim_expect(
             sim,
@@ -461,7 +374,7 @@ void model_judged(struct sim *sim, const struct entry *entry)
         event->state = MODEL_DONE;
         sim->model.open_count--;
     }
-    next_turn(sim, place);
+    model_next_turn(sim, place);
 }
 
 void model_failed(struct sim *sim, const struct entry *entry)
@@ -507,6 +420,40 @@ void model_late(struct sim *sim, const struct entry *entry)
     }
 }
 
+bool model_wait_over(struct sim *sim, const struct model_event *event)
+{
+    bool over = event->waits_count == 0;
+
+    for (uint32_t i = 0; i < event->waits_count; i++) {
+        const struct wait *wait = &event->waits[i];
+        over = over || (wait->kind == WAIT_RESUMED
+                            ? sim->model.places[event->place].phase != PHASE_SUSPENDED
+                            : model_year_of(sim, wait->ods, wait->year)->allotted);
+    }
+    return over;
+}
+
+/** Did the entry that @entry names bring what @event waits for? */
+static bool brought(struct sim *sim, const struct entry *entry, const struct model_event *event)
+{
+    const struct model *model = &sim->model;
+    const struct model_entry *by = &model->entries[entry->by_seq];
+
+    if (entry->by_seq >= entry->seq || by->verdict != VERDICT_ACCEPTED || by->event == NO_EVENT)
+        return false;
+    const struct event *that = &model->events[by->event].event;
+    for (uint32_t i = 0; i < event->waits_count; i++) {
+        const struct wait *wait = &event->waits[i];
+        if (wait->kind == WAIT_RESUMED
+                ? model->events[by->event].place == event->place &&
+                      (that->type == EVENT_RESUMED || that->type == EVENT_WITHDRAWN)
+                : that->type == EVENT_ALLOTMENT_SET && that->allotment_set.year == wait->year &&
+                      ods_equal(that->organisation, wait->ods))
+            return true;
+    }
+    return false;
+}
+
 void model_wait_ended(struct sim *sim, const struct entry *entry)
 {
     struct model *model = &sim->model;
@@ -514,17 +461,13 @@ void model_wait_ended(struct sim *sim, const struct entry *entry)
     CHECK(index != NO_EVENT);
     struct model_event *event = event_at(sim, index);
     struct model_place *place = add_place(sim, entry, &event->event);
-    bool ended = false;
 
     touch(place, entry);
     model->entries[entry->seq].event = index;
-    for (uint32_t i = 0; i < event->waits_count; i++)
-        ended = ended || model_year_of(sim, event->waits[i].ods, event->waits[i].year)->allotted;
-    sim_expect(sim, event->state == MODEL_HELD && ended,
-               "entry %llu ends a wait of seq %llu, which does not wait or waits on",
+    sim_expect(sim, event->state == MODEL_HELD,
+               "entry %llu ends a wait of seq %llu, which does not wait",
                (unsigned long long)entry->seq, (unsigned long long)event->seq);
-    sim_expect(sim,
-               entry->by_seq < entry->seq && model->entries[entry->by_seq].kind == ENTRY_RECORDED,
+    sim_expect(sim, entry->expired || brought(sim, entry, event),
                "entry %llu names %llu as what ended the wait", (unsigned long long)entry->seq,
                (unsigned long long)entry->by_seq);
     place->held--;

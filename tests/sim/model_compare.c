@@ -168,10 +168,7 @@ static const char *unrest_of_event(struct sim *sim, const struct model_event *ev
     if (place->judging != NO_EVENT && sim->model.events[place->judging].state == MODEL_PARKED &&
         event->state != MODEL_HELD)
         return NULL;
-    bool waits = event->state == MODEL_HELD;
-    for (uint32_t i = 0; waits && i < event->waits_count; i++)
-        waits = !model_year_of(sim, event->waits[i].ods, event->waits[i].year)->allotted;
-    if (waits)
+    if (event->state == MODEL_HELD && !model_wait_over(sim, event))
         return NULL;
     (void)snprintf(text, sizeof text, "the event of seq %llu is still open, in state %d, %s",
                    (unsigned long long)event->seq, (int)event->state,

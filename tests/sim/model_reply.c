@@ -119,7 +119,9 @@ static bool state_fits(const struct model_event *event, const char *state)
     case MODEL_DONE:
         break;
     }
-    return strcmp(state, event->verdict == VERDICT_ACCEPTED ? "accepted" : "rejected") == 0;
+    return strcmp(state, event->verdict == VERDICT_ACCEPTED    ? "accepted"
+                         : event->verdict == VERDICT_WITHDRAWN ? "withdrawn"
+                                                               : "rejected") == 0;
 }
 
 static void judge_event(struct sim *sim, const struct reply *reply)

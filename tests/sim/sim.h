@@ -27,7 +27,7 @@
 #define SIM_ARENA_BYTES (24 * 1024 * 1024)
 #define SIM_MAP_BYTES (64ull * 1024 * 1024)
 #define SIM_LEASE_MS 5000
-#define SIM_ATTEMPTS_MAX 4
+#define SIM_ATTEMPTS_MAX 3
 
 struct sim;
 
@@ -118,8 +118,8 @@ void client_act(struct sim *sim, uint32_t at);
 void client_answer(struct sim *sim, uint32_t at, const struct answer *answer, enum reason_code why);
 void client_reply(struct sim *sim, uint32_t at, uint64_t query_id, uint64_t as_of_seq);
 int64_t client_due_ms(const struct sim *sim, uint32_t at);
-/** The client @at, NHS England, sets every allotment that is missing. */
-void client_allot_all(struct sim *sim, uint32_t at);
+/** The client @at, NHS England, sets every allotment that is missing; the leads resume what is suspended. */
+void client_let_go(struct sim *sim, uint32_t at);
 /** An event of chance for the client @at, without id. */
 struct event client_invent(struct sim *sim, uint32_t at);
 
