@@ -88,12 +88,31 @@ void authorise_door(const struct event *event, const struct principal *principal
     door_subject(event, needs, principal, reasons);
 }
 
+static struct ods lead_of(const struct event *event, const struct circumstances *circumstances)
+{
+    const struct workflow *workflow = &circumstances->workflow;
+    return workflow->phase == PHASE_NONE ? event->lead : workflow->present_lead;
+}
+
+bool authorise_stranger(const struct event *event, const struct circumstances *circumstances)
+{
+    if (needs_of(event->type)->lead_only &&
+        !ods_equal(event_commissioner(event), lead_of(event, circumstances)))
+        return true;
+    if (ods_equal(event_commissioner(event), event->sender))
+        return false;
+    for (uint32_t i = 0; i < circumstances->supports_count; i++) {
+        if (period_contains(circumstances->supports[i].period, event->occurred_on))
+            return false;
+    }
+    return true;
+}
+
 void authorise_lead(const struct event *event, const struct circumstances *circumstances,
                     struct reasons *reasons)
 {
     const struct needs *needs = needs_of(event->type);
-    const struct workflow *workflow = &circumstances->workflow;
-    struct ods lead = workflow->phase == PHASE_NONE ? event->lead : workflow->present_lead;
+    struct ods lead = lead_of(event, circumstances);
 
     if (!needs->lead_only || ods_equal(event_commissioner(event), lead))
         return;

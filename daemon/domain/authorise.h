@@ -9,6 +9,10 @@
 void authorise_door(const struct event *event, const struct principal *principal,
                     struct reasons *reasons);
 
+/** Has the sender no business with the workflow, by R19 or R10? It is told this alone, not where the workflow or its lead's money stands. */
+MUST_USE bool authorise_stranger(const struct event *event,
+                                 const struct circumstances *circumstances);
+
 /** R19, 001: only the lead commissioner, or its support unit, sends events of procurement and award. */
 void authorise_lead(const struct event *event, const struct circumstances *circumstances,
                     struct reasons *reasons);

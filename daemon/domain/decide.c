@@ -20,6 +20,7 @@ static void begin(struct decision *decision)
     decision->phase = PHASE_NONE;
     decision->category = CATEGORY_NONE;
     decision->keeps_fact = false;
+    decision->stranger = false;
     decision->suspended = false;
     decision->timers_count = 0;
     decision->shift_ms = 0;
@@ -403,7 +404,7 @@ static void spend(const struct event *event, enum ledger_kind kind,
 static void judge_money(const struct event *event, const struct needs *needs,
                         const struct circumstances *circumstances, struct decision *decision)
 {
-    if (needs->money == MONEY_NONE)
+    if (needs->money == MONEY_NONE || decision->suspended || decision->stranger)
         return;
     if (needs->money == MONEY_RELEASE_ALL) {
         release_all(circumstances, decision);
@@ -461,19 +462,22 @@ static const struct move *judge_daemon(const struct event *event, const struct n
     const struct workflow *workflow = &circumstances->workflow;
     struct reasons *reasons = &decision->reasons;
     const struct move *move = NULL;
-    bool waits = judge_suspension(event, circumstances, decision);
 
-    if (!waits && reasons->count == 0)
-        move = judge_order(event, workflow, reasons);
-    judge_after(event, workflow, reasons);
+    decision->stranger = authorise_stranger(event, circumstances);
+    if (!decision->stranger) {
+        decision->suspended = judge_suspension(event, circumstances, decision);
+        if (reasons->count == 0)
+            move = judge_order(event, workflow, reasons);
+        judge_after(event, workflow, reasons);
+    }
     judge_dates(event, circumstances, reasons);
     authorise_open(event, circumstances, reasons);
     authorise_lead(event, circumstances, reasons);
     authorise_support(event, circumstances, workflow->stage, reasons);
-    judge_size(event, needs, circumstances, reasons);
+    if (!decision->stranger)
+        judge_size(event, needs, circumstances, reasons);
     if (circumstances->expired)
         reasons_add(reasons, REASON_HELD_EXPIRED, NULL, NULL, NULL, NULL);
-    decision->suspended = waits;
     return move;
 }
 
@@ -512,9 +516,10 @@ static void stand(const struct event *event, const struct needs *needs,
                   const struct workflow *workflow, const struct move *move,
                   struct decision *decision)
 {
-    decision->phase = workflow->phase;
-    decision->stage = workflow->stage;
-    decision->category = workflow->category;
+    /* The entry is the sender's to read. */
+    decision->phase = decision->stranger ? PHASE_NONE : workflow->phase;
+    decision->stage = decision->stranger ? STAGE_NONE : workflow->stage;
+    decision->category = decision->stranger ? CATEGORY_NONE : workflow->category;
     if (decision->verdict != VERDICT_ACCEPTED) {
         decision->lines_count = 0;
         if (decision->verdict == VERDICT_REJECTED)
@@ -545,8 +550,7 @@ bool decide_turn(const struct event *event, const struct circumstances *circumst
         return true;
     }
 
-    if (!ret->suspended)
-        judge_money(event, needs, circumstances, ret);
+    judge_money(event, needs, circumstances, ret);
     ret->verdict = verdict_of(&ret->reasons);
     stand(event, needs, &circumstances->workflow, move, ret);
     set_timers(event, circumstances, ret);
@@ -561,8 +565,7 @@ void decide_verdict(const struct event *event, const struct circumstances *circu
 
     begin(ret);
     const struct move *move = judge_daemon(event, needs, circumstances, ret);
-    if (!ret->suspended)
-        judge_money(event, needs, circumstances, ret);
+    judge_money(event, needs, circumstances, ret);
     for (uint32_t i = 0; i < found_count; i++) {
         if (ret->reasons.count < ret->reasons.max)
             ret->reasons.items[ret->reasons.count++] = found[i];
@@ -632,11 +635,14 @@ static void judge_allotment(const struct event *event, const struct principal *p
     char name[YEAR_TEXT_SIZE];
     financial_year_print(set->year, name);
 
-    if (principal->kind != ORGANISATION_NHSE)
+    bool stranger = principal->kind != ORGANISATION_NHSE;
+
+    if (stranger)
         reasons_add(&ret->reasons, REASON_ALLOTMENT_NOT_NHSE, NULL, "sender_ods",
                     event->sender.text, NULL);
     judge_kind(event, needs_commissioner(organisation->kind), circumstances, &ret->reasons);
-    if (!organisation->known)
+    /* A stranger is not told what was taken of it. */
+    if (!organisation->known || stranger)
         return;
     if (organisation->closed_on != DATE_NONE && organisation->closed_on < year.from)
         reasons_add(&ret->reasons, REASON_ORG_CLOSED, organisation->successor.text,

@@ -64,6 +64,7 @@ struct decision {
     struct timer_set timers[TIMERS_MAX];
     uint32_t timers_count;
     int64_t shift_ms; /* RESUMED: so much later are all timers due */
+    bool stranger;    /* has no business with the workflow: it and its money were not looked at */
     bool suspended;   /* it waits for the workflow to be resumed: its money was not looked at */
 };
 

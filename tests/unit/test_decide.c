@@ -498,6 +498,41 @@ static void a_support_unit_never_decides(void **state)
     }
 }
 
+/** Everything that could be said of the workflow and of its lead's money is wrong with @s's event, and only @code is said. */
+static void expect_nothing_told(struct scene *s, enum reason_code code)
+{
+    stand_in(s, STAGE_REVIEW);
+    s->circumstances.workflow.accepted_count = 3;
+    s->event.after_given = true;
+    s->event.after = 99;
+    with_award(s, 1001, date_of(2018, 6, 1), date_of(2018, 6, 30));
+    with_year(s, 2018, true, 1000, 500);
+
+    assert_int_equal(verdict(s), VERDICT_REJECTED);
+    expect_only(s, code, "");
+    assert_int_equal(s->decision.stage, STAGE_NONE);
+    assert_int_equal(s->decision.phase, PHASE_NONE);
+    assert_int_equal(s->decision.category, CATEGORY_NONE);
+
+    /* Suspended, it would be held: that is not told either. */
+    s->circumstances.workflow.phase = PHASE_SUSPENDED;
+    assert_int_equal(verdict(s), VERDICT_REJECTED);
+    expect_only(s, code, "");
+}
+
+static void a_stranger_is_not_told_where_the_workflow_and_its_money_stand(void **state)
+{
+    (void)state;
+    struct scene s = scene(EVENT_AWARD_INTENDED);
+    s.event.sender = (struct ods){"01F"};
+    s.principal.organisation = (struct ods){"01F"};
+    expect_nothing_told(&s, REASON_NOT_LEAD_COMMISSIONER);
+
+    s = scene(EVENT_PROCUREMENT_STARTED);
+    with_csu(&s, ~0u, date_of(2013, 4, 1), date_of(2014, 3, 31));
+    expect_nothing_told(&s, REASON_CSU_NOT_CONTRACTED);
+}
+
 static void only_the_lead_sends_events_of_procurement(void **state)
 {
     (void)state;
@@ -860,13 +895,13 @@ static void an_allotment_is_set_by_nhs_england_for_an_organisation_of_the_year(v
     assert_int_equal(s.decision.verdict, VERDICT_ACCEPTED);
     expect_only(&s, REASON_OVERCOMMITTED, "2018/19");
 
-    s.years[0].committed_pence = 0;
-    s.principal.kind = ORGANISATION_CCG;
+    s.principal.kind = ORGANISATION_CCG; /* who is not told that it is overcommitted */
     decide_register(&s.event, &s.principal, &s.circumstances, &s.decision);
     assert_int_equal(s.decision.verdict, VERDICT_REJECTED);
     expect_only(&s, REASON_ALLOTMENT_NOT_NHSE, "");
     assert_int_equal(s.decision.lines_count, 0);
 
+    s.years[0].committed_pence = 0;
     s.principal.kind = ORGANISATION_NHSE;
     s.circumstances.commissioner.closed_on = date_of(2018, 3, 31);
     decide_register(&s.event, &s.principal, &s.circumstances, &s.decision);
@@ -1140,6 +1175,7 @@ int main(void)
         cmocka_unit_test(a_commissioner_is_registered_and_open_on_the_day),
         cmocka_unit_test(a_support_unit_sends_what_its_contract_covers_on_the_day),
         cmocka_unit_test(a_support_unit_never_decides),
+        cmocka_unit_test(a_stranger_is_not_told_where_the_workflow_and_its_money_stand),
         cmocka_unit_test(only_the_lead_sends_events_of_procurement),
         cmocka_unit_test(the_door_asks_for_kind_and_verbs),
         cmocka_unit_test(the_door_keeps_out_who_is_not_who_he_says),
