@@ -12,6 +12,7 @@ void model_init(struct sim *sim)
 
     model->seq = model->runs = model->counter = model->turn_first = 0;
     model->events_count = model->places_count = model->years_count = model->open_count = 0;
+    model->timers_count = 0;
     for (uint32_t i = 0; i <= STAGES_MAX; i++)
         model->stages[i] = STAGE_RUNNING;
 }

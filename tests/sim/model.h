@@ -9,6 +9,7 @@
 #define MODEL_YEARS_MAX 64
 #define MODEL_AWARDS_MAX 32
 #define MODEL_QUEUE_MAX 512
+#define MODEL_TIMERS_MAX 1024
 #define MODEL_LATE_MAX 16
 
 enum model_state { MODEL_QUEUED, MODEL_AT_TURN, MODEL_HELD, MODEL_PARKED, MODEL_DONE };
@@ -76,6 +77,11 @@ struct model_year {
     bool touched;
 };
 
+struct model_timer {
+    uint32_t place;
+    struct timer_set set;
+};
+
 struct model_entry {
     struct hash hash;
     enum entry_kind kind;
@@ -98,6 +104,8 @@ struct model {
     struct model_year years[MODEL_YEARS_MAX];
     uint32_t years_count;
     uint32_t open_count;
+    struct model_timer timers[MODEL_TIMERS_MAX];
+    uint32_t timers_count;
     enum stage_state stages[STAGES_MAX + 1];
 };
 
@@ -139,16 +147,26 @@ void model_judged(struct sim *sim, const struct entry *entry);
 void model_failed(struct sim *sim, const struct entry *entry);
 void model_wait_ended(struct sim *sim, const struct entry *entry);
 void model_late(struct sim *sim, const struct entry *entry);
+/* model_timers.c */
+void model_timer_fired(struct sim *sim, const struct entry *entry);
+/** The verdict @entry sets and ends timers; its workflow was in @before. */
+void model_timers_judged(struct sim *sim, const struct entry *entry, uint32_t place,
+                         enum phase before);
+/** The wait of @event is over, or the event is; where it has expired, it was due. */
+void model_timers_end_wait(struct sim *sim, const struct entry *entry,
+                           const struct model_event *event);
+void model_compare_timers(struct sim *sim);
+/** Is a timer not fired that should have been? */
+bool model_any_overdue(const struct sim *sim);
 /* model_money.c */
 /** The years move by @entry's lines; a commissioner's event takes no more than is left. */
 void model_move_money(struct sim *sim, const struct entry *entry, bool commissioners);
 /** The lines of @entry, which accepts @event, are what the event takes and gives back. */
 void model_judge_money(struct sim *sim, const struct entry *entry, const struct event *event,
                        struct model_place *place);
-/* model_orders.c: what operators, senders and clocks bring */
+/* model_orders.c: what operators and senders bring */
 void model_retried(struct sim *sim, const struct entry *entry);
 void model_withdrawn(struct sim *sim, const struct entry *entry);
-void model_timer_fired(struct sim *sim, const struct entry *entry);
 /* model_apply.c: shared */
 struct model_place *model_touch(struct sim *sim, const struct entry *entry,
                                 const struct event *event);

@@ -355,6 +355,7 @@ void model_judged(struct sim *sim, const struct entry *entry)
     else
         sim_expect(sim, entry->verdict == VERDICT_REJECTED || waits_for_resumption(entry),
                    "entry %llu: no worker was asked", (unsigned long long)entry->seq);
+    enum phase before = place->phase;
     judge_gravest(sim, entry);
     if (entry->verdict == VERDICT_ACCEPTED) {
         accept(sim, entry, place, &event->event);
@@ -367,6 +368,7 @@ void model_judged(struct sim *sim, const struct entry *entry)
                    "entry %llu changes something, and is not accepted",
                    (unsigned long long)entry->seq);
     }
+    model_timers_judged(sim, entry, event->place, before);
     event->verdict = entry->verdict;
     event->verdict_seq = entry->seq;
     event->assigned = false;
@@ -472,6 +474,7 @@ void model_wait_ended(struct sim *sim, const struct entry *entry)
     sim_expect(sim, entry->expired || brought(sim, entry, event),
                "entry %llu names %llu as what ended the wait", (unsigned long long)entry->seq,
                (unsigned long long)entry->by_seq);
+    model_timers_end_wait(sim, entry, event);
     place->held--;
     if (place->judging == NO_EVENT) {
         place->judging = index;

@@ -150,8 +150,10 @@ void model_compare(struct sim *sim, bool all)
             compare_year(sim, &model->years[i]);
         model->years[i].touched = false;
     }
-    if (all)
+    if (all) {
         compare_events(sim);
+        model_compare_timers(sim);
+    }
     compare_docket(sim);
 }
 
@@ -220,6 +222,8 @@ const char *model_unrest(struct sim *sim)
         why = unrest_of_sent(sim, i);
     for (uint32_t i = 0; i < model->events_count && why == NULL; i++)
         why = unrest_of_event(sim, &model->events[i]);
+    if (why == NULL && model_any_overdue(sim))
+        why = "a timer is overdue";
     for (uint32_t i = 0; i < SIM_READERS && why == NULL; i++) {
         if (sim->readers[i].cursor != model->seq)
             why = "a reader has not read all";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model_orders.c - what operators, senders and clocks bring: events retried, withdrawn, discarded; timers. */
+/* model_orders.c - what operators and senders bring: events retried, withdrawn, discarded. */
 #include "tests/sim/sim.h"
 
 #include <string.h>
@@ -67,27 +67,11 @@ void model_withdrawn(struct sim *sim, const struct entry *entry)
     event->verdict_seq = entry->seq;
     event->assigned = false;
     sim->model.open_count--;
+    model_timers_end_wait(sim, entry, event);
     if (was == MODEL_QUEUED)
         unqueue(sim, entry, place, event->seq);
     else if (was == MODEL_HELD)
         place->held--;
     else
         model_next_turn(sim, place);
-}
-
-void model_timer_fired(struct sim *sim, const struct entry *entry)
-{
-    struct model *model = &sim->model;
-
-    for (uint32_t i = 0; i < model->places_count; i++) {
-        struct model_place *place = &model->places[i];
-        if (place->number != entry->number)
-            continue;
-        sim_expect(sim, entry->previous == place->last_seq, "entry %llu names another before it",
-                   (unsigned long long)entry->seq);
-        place->last_seq = entry->seq;
-        place->touched = true;
-        return;
-    }
-    sim_fail(sim, "a timer of no workflow fires");
 }

@@ -14,7 +14,8 @@
 #define STEPS 150
 #define REST_STEPS_MAX 20000
 #define VERIFY_EVERY 64
-#define HOUR_MS (60 * 60 * 1000)
+#define HOUR_MS INT64_C(3600000)
+#define YEARS_MS (400 * 24 * HOUR_MS)
 
 static struct sim *simulation; /* the one there is, for the handler */
 
@@ -205,7 +206,7 @@ static void let_time_pass(struct sim *sim)
 /** What happens to the machine: clock, disk, the process as a whole. */
 static void happen(struct sim *sim)
 {
-    static const int64_t jumps_ms[] = {-HOUR_MS, HOUR_MS, 24 * HOUR_MS, 9 * 24 * HOUR_MS};
+    static const int64_t jumps_ms[] = {-HOUR_MS, HOUR_MS, 24 * HOUR_MS, 40 * 24 * HOUR_MS};
 
     if (sim_any(sim, 1000) < sim->weather.clock) {
         int64_t jump_ms = jumps_ms[sim_any(sim, ARRAY_LEN(jumps_ms))];
@@ -260,6 +261,9 @@ static void heal(struct sim *sim)
     disk_plan(DISK_NONE, 0);
     disk_set_full(false);
     sim->host.stuck_ms = 0;
+    /* In every third seed more than a year goes by, and all that has a term runs out. */
+    if (sim->seed % 3 == 0)
+        sim->now.wall_ms += YEARS_MS;
     for (uint32_t i = 0; i < SIM_WORKERS; i++) {
         /* Those who are there stay, with what they will never find: that must come back by its lease. */
         sim->workers[i].stuck_ms = 0;
