@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "daemon/net/accept.h"
 #include "daemon/net/intake.h"
 #include "daemon/net/mail.h"
 #include "daemon/net/notify.h"
@@ -59,6 +60,7 @@ struct loop {
     uint64_t stains_said; /* malformed frames that a line has counted */
     int64_t watch_next_ms;
     bool descriptors_low;
+    uint64_t accept_refused; /* as said */
     int64_t room_next_ms;
     uint32_t room_alarm; /* as it was said last */
     int64_t ended_us;    /* the last turn, monotonic */
@@ -282,8 +284,8 @@ static void report_stains(struct loop *loop)
 }
 
 /**
- * libzmq aborts where an ipc listener finds no descriptor left (PITFALLS Z1): say so long before. The lowest free
- * descriptor is about as many as are open.
+ * Who comes when too few descriptors are left is turned away (accept.c): say so, and long before. The lowest free descriptor is about
+ * as many as are open.
  */
 static void watch_descriptors(struct loop *loop)
 {
@@ -296,6 +298,12 @@ static void watch_descriptors(struct loop *loop)
         close(lowest);
     if (lowest < 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return;
+    uint64_t refused = accept_refused();
+    if (refused > loop->accept_refused)
+        log_line(loop->parts.log, LOG_LEVEL_ERR,
+                 "no descriptors left, connections turned away count=%" PRIu64 " limit=%ju",
+                 refused - loop->accept_refused, (uintmax_t)limit.rlim_cur);
+    loop->accept_refused = refused;
     bool many = (rlim_t)lowest * 10 >= limit.rlim_cur * 7;
     bool few = (rlim_t)lowest * 10 < limit.rlim_cur * 5;
     if (many && !loop->descriptors_low)

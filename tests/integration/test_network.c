@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,6 +35,7 @@
 #define SILENCE_MS 60000 /* nobody heard anything for so long: something was lost */
 #define CROWD 2000
 #define CROWD_CASES 20
+#define FEW_DESCRIPTORS 128
 
 /* What we were told of an event; it may be told again, never differently. */
 struct told {
@@ -409,11 +411,49 @@ static void a_crowd_that_never_shakes_hands_stops_nobody(void **state)
     commission_close(before);
 }
 
+/** Each is taken or closed again by the daemon, which is never without a descriptor. */
+static void given_crowd_on_ipc(struct fixture *f, uint32_t wanted)
+{
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    const char *path = f->instance.clients + strlen("ipc://");
+
+    assert_true(strlen(path) < sizeof to.sun_path);
+    memcpy(to.sun_path, path, strlen(path));
+    while (f->crowd_count < wanted) {
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_true(fd >= 0);
+        f->crowd[f->crowd_count++] = fd;
+        if (connect(fd, (const struct sockaddr *)&to, sizeof to) != 0)
+            fail_msg("connection %u: %s", f->crowd_count, strerror(errno));
+    }
+}
+
+static void a_crowd_beyond_the_descriptors_stops_nobody(void **state)
+{
+    struct fixture *f = *state;
+    const struct rlimit few = {FEW_DESCRIPTORS, FEW_DESCRIPTORS};
+    instance_start_workers(&f->instance, 4);
+    f->senders[0] = connected(f, f->clients_port);
+    for (int i = 1; i < CLIENTS; i++)
+        f->senders[i] = connected(f, f->clients_port);
+    assert_true(cases_status(f->senders[0], "seq") > 0);
+    assert_int_equal(prlimit(f->instance.daemon, RLIMIT_NOFILE, &few, NULL), 0);
+
+    given_crowd_on_ipc(f, 3 * FEW_DESCRIPTORS);
+
+    f->cases_count = CROWD_CASES;
+    for (int i = 0; i < CLIENTS; i++)
+        submit(f, f->senders[i], f->begun++, 0);
+    when_all_are_done(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_bad_network_costs_time_and_nothing_else, setup, teardown),
         cmocka_unit_test_setup_teardown(a_crowd_that_never_shakes_hands_stops_nobody, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_crowd_beyond_the_descriptors_stops_nobody, setup,
                                         teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
