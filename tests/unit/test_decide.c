@@ -1157,6 +1157,44 @@ static void a_board_has_a_level_of_co_commissioning_as_a_group_has(void **state)
     }
 }
 
+static void what_waited_in_vain_is_rejected_for_that(void **state)
+{
+    (void)state;
+    struct scene s = scene(EVENT_AWARD_INTENDED);
+    stand_in(&s, STAGE_CONTRACT_AWARD);
+    with_award(&s, 100, date_of(2018, 7, 1), DATE_NONE);
+    with_year(&s, 2018, false, 0, 0);
+    s.circumstances.expired = true;
+
+    assert_int_equal(verdict(&s), VERDICT_REJECTED);
+
+    assert_true(reasons_have(&s.decision.reasons, REASON_HELD_EXPIRED));
+    assert_true(reasons_have(&s.decision.reasons, REASON_NO_ALLOTMENT));
+    assert_int_equal(s.decision.waits_count, 0);
+}
+
+static void a_resumption_shifts_by_the_time_it_was_suspended_and_never_back(void **state)
+{
+    static const struct {
+        int64_t now_ms;
+        int64_t shift_ms;
+    } cases[] = {{999, 0}, {1000, 0}, {1001, 1}, {5000, 4000}}; /* suspended at 1000 */
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct scene s = scene(EVENT_RESUMED);
+        stand_in(&s, STAGE_PROCUREMENT);
+        s.circumstances.workflow.phase = PHASE_SUSPENDED;
+        s.circumstances.workflow.phase_at_ms = 1000;
+        s.circumstances.now_ms = cases[i].now_ms;
+
+        assert_int_equal(verdict(&s), VERDICT_ACCEPTED);
+
+        assert_int_equal(s.decision.phase, PHASE_OPEN);
+        assert_int_equal(s.decision.shift_ms, cases[i].shift_ms);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1202,6 +1240,8 @@ int main(void)
         cmocka_unit_test(an_award_id_of_any_length_is_named_cut_to_fit),
         cmocka_unit_test(a_contract_of_more_years_than_can_be_counted_is_rejected),
         cmocka_unit_test(a_board_has_a_level_of_co_commissioning_as_a_group_has),
+        cmocka_unit_test(what_waited_in_vain_is_rejected_for_that),
+        cmocka_unit_test(a_resumption_shifts_by_the_time_it_was_suspended_and_never_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
