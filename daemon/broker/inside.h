@@ -143,6 +143,11 @@ void turn_begin(struct broker *broker, uint64_t seq, const struct event *event,
 void turn_await(struct broker *broker, uint64_t seq);
 /** The event of @seq, which waits to be looked at, is not. */
 void turn_forget(struct broker *broker, uint64_t seq);
+/**
+ * What was at its turn in workflow @number has left it: the next of the queue comes to it. There is none: those that waited for the
+ * workflow to be resumed are let go.
+ */
+void turn_next(struct broker *broker, uint64_t number);
 /** Look at those at their turn, as many as the batch has room for. */
 void turn_run(struct broker *broker);
 /** The finding for @lease is @found: the verdict is journalled and told. */
@@ -153,7 +158,7 @@ void turn_failed(struct broker *broker, const struct lease *lease, const char *w
                  struct slice error, bool gone);
 /** How much of a worker's error is kept: whole characters, in bytes. */
 int turn_error_len(struct slice error);
-/** Whoever waits for @wait is let go from now on: entry @by_seq brought it. */
+/** Whoever waits for @wait is let go from now on: entry @by_seq brought it. Said twice: nothing more happens. */
 void turn_release(struct broker *broker, const struct wait *wait, uint64_t by_seq);
 /** The held event of @seq waits no more: entry @by_seq brought what it waited for, or that has not come in time. */
 void turn_end_wait(struct broker *broker, uint64_t seq, uint64_t by_seq, bool expired);

@@ -132,9 +132,8 @@ uint64_t order_withdraw(struct asking *asking, const struct open_event *open, bo
     answer.verdict = order_verdict(&entry, &item, &answer.reasons, &answer.reasons_count);
     broker_answer(broker, event->connection, &answer);
     forget(broker, event);
-    if (at_turn && store_get_workflow(broker->store, entry.number, &workflow) &&
-        workflow.judging_seq != 0)
-        turn_await(broker, workflow.judging_seq);
+    if (at_turn)
+        turn_next(broker, entry.number);
     return entry.seq;
 }
 

@@ -182,6 +182,21 @@ void turn_forget(struct broker *broker, uint64_t seq)
     turns->count = kept;
 }
 
+void turn_next(struct broker *broker, uint64_t number)
+{
+    const struct wait wait = {.kind = WAIT_RESUMED, .number = number};
+    struct workflow workflow;
+    uint64_t first;
+
+    if (!store_get_workflow(broker->store, number, &workflow))
+        return;
+    if (workflow.judging_seq != 0)
+        turn_await(broker, workflow.judging_seq);
+    else if (workflow.phase != PHASE_SUSPENDED &&
+             store_next_waiting(broker->store, &wait, 0, &first))
+        turn_release(broker, &wait, workflow.phase_seq);
+}
+
 /** Journal the decision about the event received as @seq, tell it, and let the next of its workflow come to its turn. */
 static void conclude_turn(struct broker *broker, uint64_t seq, const struct event *event,
                           const struct workflow *workflow, const char *worker, uint32_t attempt)
@@ -229,19 +244,13 @@ static void conclude_turn(struct broker *broker, uint64_t seq, const struct even
     broker->counts.verdicts++;
     broker_answer(broker, open->connection, &answer);
 
-    if (decision->verdict == VERDICT_ACCEPTED && workflow->phase == PHASE_SUSPENDED &&
-        decision->phase != PHASE_SUSPENDED)
-        turn_release(broker, &(struct wait){.kind = WAIT_RESUMED, .number = workflow->number},
-                     entry.seq);
     if (decision->verdict == VERDICT_HELD) {
         docket_move(broker->docket, seq, open->stage, DOCKET_HELD);
     } else {
         quota_give(broker->quota, open->sender, open->cost);
         docket_remove(broker->docket, seq);
     }
-    struct workflow after;
-    if (store_get_workflow(broker->store, workflow->number, &after) && after.judging_seq != 0)
-        turn_await(broker, after.judging_seq);
+    turn_next(broker, workflow->number);
 }
 
 void turn_begin(struct broker *broker, uint64_t seq, const struct event *event,
@@ -392,8 +401,18 @@ void turn_failed(struct broker *broker, const struct lease *lease, const char *w
 
 /* ---- waits ---- */
 
+static bool same_wait(const struct wait *a, const struct wait *b)
+{
+    return a->kind == b->kind && a->number == b->number && a->year == b->year &&
+           ods_equal(a->ods, b->ods);
+}
+
 void turn_release(struct broker *broker, const struct wait *wait, uint64_t by_seq)
 {
+    for (uint32_t i = 0; i < broker->releases_count; i++) {
+        if (same_wait(&broker->releases[i].wait, wait))
+            return;
+    }
     if (broker->releases_count == RELEASES_MAX) {
         broker->wait_pass = true;
         broker->wait_at = (struct wait){.kind = WAIT_NONE};
@@ -505,16 +524,26 @@ static bool is_idle(struct broker *broker, uint64_t seq)
            store_get_workflow(broker->store, open.number, &workflow) && workflow.judging_seq == 0;
 }
 
-/** Let go up to RELEASES_TURN_MAX of those that wait. False: nobody waits any more. */
+/**
+ * Those that a suspension held keep their order: they go to the queue's head, so only where nothing is left of those let go before. And
+ * not where it is suspended again. turn_next() lets go those that are left, when their time comes.
+ */
+static bool may_go_on(struct broker *broker, uint64_t number)
+{
+    struct workflow workflow;
+
+    return store_get_workflow(broker->store, number, &workflow) &&
+           workflow.phase != PHASE_SUSPENDED && workflow.judging_seq == 0;
+}
+
+/** Let go up to RELEASES_TURN_MAX of those that wait. False: nobody waits any more, or not for this. */
 static bool release_some(struct broker *broker, const struct release *release)
 {
     uint64_t seqs[RELEASES_TURN_MAX];
     uint32_t count = 0;
     uint64_t after = 0;
-    uint64_t by_seq;
 
-    /* Suspended again meanwhile: those that are left wait for the next time. */
-    if (release->wait.kind == WAIT_RESUMED && !has_ended(broker, &release->wait, &by_seq))
+    if (release->wait.kind == WAIT_RESUMED && !may_go_on(broker, release->wait.number))
         return false;
     while (count < RELEASES_TURN_MAX &&
            store_next_waiting(broker->store, &release->wait, after, &seqs[count]))

@@ -98,6 +98,61 @@ static void those_held_go_before_those_behind_the_resumption_and_in_their_order(
     assert_int_equal(workflow_of(f, "a").stage, STAGE_CONTRACT_AWARD);
 }
 
+static void more_than_a_turn_lets_go_keep_their_order_all_the_same(void **state)
+{
+    enum { COUNT = RELEASES_TURN_MAX + 44 };
+    struct fixture *f = *state;
+    struct event sent[COUNT];
+    uint64_t before = 0;
+    given_case(f, "a", STAGE_PRIORITIES_SET);
+    when_judged(f, suspended("02E", "a"));
+    for (uint32_t i = 0; i < COUNT; i++)
+        sent[i] = when_sent(f, priorities_set("02E", "a"));
+    assert_int_equal(workflow_of(f, "a").held_count, COUNT);
+
+    when_sent(f, resumed("02E", "a"));
+    when_found(f, 0, REASON_COUNT);
+    turns_until_quiet(f); /* the first is at the worker as the others are let go */
+    when_all_is_found_good(f);
+    turns_until_quiet(f);
+
+    expect_verdict(f, sent[0], VERDICT_ACCEPTED, REASON_COUNT);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        uint64_t seq = answer_to(f, sent[i].id, ANSWER_VERDICT)->answer.verdict_seq;
+        assert_true(seq > before);
+        before = seq;
+    }
+    assert_int_equal(workflow_of(f, "a").held_count, 0);
+    assert_int_equal(workflow_of(f, "a").queued_count, 0);
+}
+
+static void what_waits_goes_on_when_the_event_before_it_is_withdrawn(void **state)
+{
+    struct fixture *f = *state;
+    char id[EVENT_ID_TEXT_SIZE];
+    given_case(f, "a", STAGE_PRIORITIES_SET);
+    when_judged(f, suspended("02E", "a"));
+    struct event priorities = when_sent(f, priorities_set("02E", "a"));
+    when_sent(f, resumed("02E", "a"));
+    struct event remark = when_sent(f, note("02E", "a"));
+    turn_opens(f);
+    hand_in_finding(f, 0, REASON_COUNT, NULL);
+    broker_bye(f->broker, WORKER);
+    turn_closes(f);
+    turns_until_quiet(f);
+    event_id_print(remark.id, id);
+
+    const struct reply *reply = when_asked(f, "02E", "event withdraw", "lead", "02E", "reference",
+                                           "a", "event_id", id, "reason", "not so", NULL);
+    assert_int_equal(reply->error.len, 0);
+    turns_until_quiet(f);
+    when_worker_of_all_joins(f, WORKER, 64);
+    when_all_is_found_good(f);
+
+    expect_verdict(f, priorities, VERDICT_ACCEPTED, REASON_COUNT);
+    assert_int_equal(workflow_of(f, "a").held_count, 0);
+}
+
 static void suspended_again_at_once_the_younger_wait_for_the_next_resumption(void **state)
 {
     struct fixture *f = *state;
@@ -229,6 +284,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_comes_is_held_without_a_worker_until_it_is_resumed),
         TEST(those_held_go_before_those_behind_the_resumption_and_in_their_order),
+        TEST(more_than_a_turn_lets_go_keep_their_order_all_the_same),
+        TEST(what_waits_goes_on_when_the_event_before_it_is_withdrawn),
         TEST(suspended_again_at_once_the_younger_wait_for_the_next_resumption),
         TEST(a_resumption_just_before_the_end_is_found_at_start),
         TEST(a_suspended_workflow_stays_so_over_a_restart),
