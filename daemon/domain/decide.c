@@ -506,8 +506,8 @@ static void set_timers(const struct event *event, const struct circumstances *ci
     };
 
     decision->timers_count = timer_plan(&matter, decision->timers);
-    if (workflow->phase == PHASE_SUSPENDED && decision->phase != PHASE_SUSPENDED &&
-        circumstances->now_ms > workflow->phase_at_ms)
+    if (decision->verdict == VERDICT_ACCEPTED && workflow->phase == PHASE_SUSPENDED &&
+        decision->phase != PHASE_SUSPENDED && circumstances->now_ms > workflow->phase_at_ms)
         decision->shift_ms = circumstances->now_ms - workflow->phase_at_ms;
 }
 

@@ -516,8 +516,10 @@ static void expect_nothing_told(struct scene *s, enum reason_code code)
 
     /* Suspended, it would be held: that is not told either. */
     s->circumstances.workflow.phase = PHASE_SUSPENDED;
+    s->circumstances.workflow.phase_at_ms = s->circumstances.now_ms - 1;
     assert_int_equal(verdict(s), VERDICT_REJECTED);
     expect_only(s, code, "");
+    assert_int_equal(s->decision.shift_ms, 0);
 }
 
 static void a_stranger_is_not_told_where_the_workflow_and_its_money_stand(void **state)
