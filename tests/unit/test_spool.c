@@ -250,6 +250,50 @@ static enum status when_flushed(struct fixture *f, int64_t timeout_ms)
                                   count_answer, f);
 }
 
+static void ignore_answer(void *ctx, const struct commission_spooled *event,
+                          const struct answer *answer)
+{
+    (void)ctx;
+    (void)event;
+    (void)answer;
+}
+
+/* The other program: flush the spool at @path, and end before the file call number @at. 0: there are fewer. */
+static int flush_until(const char *path, const char *endpoint, uint32_t at)
+{
+    const struct commission_options options = {.endpoint = endpoint, .plain = true};
+    struct commission_spool *spool = NULL;
+    struct commission *connection = NULL;
+
+    enum status status = commission_open(&connection, &options);
+    if (status == STATUS_OK)
+        status = commission_spool_open(&spool, path);
+    if (status != STATUS_OK)
+        return 1;
+    given_plan(at, true);
+    status = commission_spool_flush(spool, connection, COMMISSION_WAIT_RECEIPT, PATIENCE_MS,
+                                    ignore_answer, NULL);
+    _exit(status == STATUS_OK ? 0 : 1);
+}
+
+/* Flush in a process of its own, killed before its call number @at; a new program, since threads of ours hold locks. Returns its exit status. */
+static int when_flushed_and_killed(struct fixture *f, uint32_t at)
+{
+    char number[16];
+    int killed;
+
+    snprintf(number, sizeof number, "%u", (unsigned)at);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        execl("/proc/self/exe", "test_spool", f->path, fake_endpoint(f->fake), number, NULL);
+        _exit(1);
+    }
+    assert_int_equal(waitpid(child, &killed, 0), child);
+    assert_true(WIFEXITED(killed));
+    return WEXITSTATUS(killed);
+}
+
 static uint32_t listed(struct fixture *f, const struct commission_spooled **ret)
 {
     uint32_t count;
@@ -614,17 +658,7 @@ static void killed_at_any_call_of_a_flush_nothing_is_lost_and_the_order_stays(vo
         fake_start(f->fake, false, handle, &f->notes);
         given_spool(f);
         assert_int_equal(commission_spool_put(f->spool, f->events, 5), STATUS_OK);
-        pid_t child = fork();
-        assert_true(child >= 0);
-        if (child == 0) {
-            f->connection = NULL; /* the parent's, whose threads are not here */
-            given_connection(f);
-            given_spool(f);
-            given_plan(at, true);
-            _exit(when_flushed(f, PATIENCE_MS) == STATUS_OK ? 0 : 1);
-        }
-        assert_int_equal(waitpid(child, &killed, 0), child);
-        killed = WEXITSTATUS(killed);
+        killed = when_flushed_and_killed(f, at);
         kills += killed == KILLED;
         given_connection(f);
         assert_int_equal(when_flushed(f, PATIENCE_MS), STATUS_OK);
@@ -647,17 +681,7 @@ static void killed_while_one_is_set_aside_it_is_sent_again_or_aside_with_its_rea
         const struct commission_spooled *events;
         given_spool(f);
         assert_int_equal(commission_spool_put(f->spool, f->events + 1, 1), STATUS_OK);
-        pid_t child = fork();
-        assert_true(child >= 0);
-        if (child == 0) {
-            f->connection = NULL; /* the parent's, whose threads are not here */
-            given_connection(f);
-            given_spool(f);
-            given_plan(at, true);
-            _exit(when_flushed(f, PATIENCE_MS) == STATUS_OK ? 0 : 1);
-        }
-        assert_int_equal(waitpid(child, &killed, 0), child);
-        killed = WEXITSTATUS(killed);
+        killed = when_flushed_and_killed(f, at);
         assert_int_equal(listed(f, &events), 1);
         assert_true(!events[0].rejected || strcmp(events[0].error, "FIELD_INVALID") == 0);
         given_connection(f);
@@ -694,8 +718,10 @@ static void when_any_call_of_a_flush_fails_the_next_flush_sends_what_is_left(voi
     assert_false(fired);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc == 4)
+        return flush_until(argv[1], argv[2], (uint32_t)strtoul(argv[3], NULL, 10));
 #define SPOOL_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         SPOOL_TEST(what_is_put_is_there_when_it_is_opened_again),
