@@ -8,6 +8,7 @@
 
 #define OWED_MAX 8192
 #define TOKEN_TEXT_SIZE 48
+#define YOUNG_TURNS 4
 
 /** Where the daemon is killed within a turn. */
 enum death {
@@ -69,6 +70,7 @@ void host_start(struct sim *sim)
     host->incarnation++;
     host->up = true;
     host->draining = false;
+    host->first_turn = host->turns;
     enum status status = store_open(&host->store, &options, &report, text, sizeof text);
     sim_expect(sim, status == STATUS_OK, "the store does not open: %s: %s", status_text(status),
                text);
@@ -354,7 +356,9 @@ static void tell(struct sim *sim, uint32_t count)
 
 static enum death draw_death(struct sim *sim)
 {
-    if (sim->healing || sim_any(sim, 1000) >= sim->weather.crashes)
+    /* What has just come back is the likeliest to go again. */
+    bool young = sim->host.turns < sim->host.first_turn + YOUNG_TURNS;
+    if (sim->healing || sim_any(sim, 1000) >= sim->weather.crashes * (young ? 8 : 1))
         return DEATH_NONE;
     return (enum death)(1 + sim_any(sim, DEATHS - 1));
 }

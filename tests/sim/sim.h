@@ -264,6 +264,7 @@ struct sim_host {
     uint32_t inbox_count;
     uint32_t restarts;
     uint64_t turns;
+    uint64_t first_turn; /* since it was started */
 };
 void host_start(struct sim *sim);
 /** Its memory is gone; the folder stays. */
