@@ -21,6 +21,7 @@ struct pending_event {
     enum commission_wait wait;
     bool sent;    /* on the present connection, as far as we know */
     bool receipt; /* its receipt has come */
+    uint64_t seq; /* as the receipt has it */
 };
 
 /** Make an empty table for @window events (at least 1). STATUS_OK, STATUS_NO_MEMORY. */

@@ -323,13 +323,23 @@ static bool is_last(const struct answer *answer, const struct pending_event *eve
     return answer->kind != ANSWER_RECEIPT || event->wait == COMMISSION_WAIT_RECEIPT;
 }
 
+/* A verdict that comes late, on an event for whose receipt alone was waited: the id is another's now,
+ * of another workflow. Only a register's event has a verdict without a receipt before it. */
+static bool is_of_another(const struct answer *answer, const struct pending_event *event)
+{
+    return answer->kind == ANSWER_VERDICT && answer->seq != answer->verdict_seq &&
+           !(event->receipt && event->seq == answer->seq);
+}
+
 static enum status take_answer(struct sender *sender, const struct answer *answer, int64_t now_ms)
 {
     if (!answer->id_known)
         return gather(&sender->gathered, answer);
     struct pending_event *event = pending_find(sender->pending, answer->event_id);
-    if (event == NULL)
+    if (event == NULL || is_of_another(answer, event))
         return STATUS_OK;
+    if (answer->kind == ANSWER_RECEIPT)
+        event->seq = answer->seq;
     if (come_again_later(answer)) {
         int64_t until_ms = now_ms + hold_ms(sender, answer->retry_after_ms);
         if (until_ms > sender->hold_until_ms)

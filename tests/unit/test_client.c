@@ -21,6 +21,7 @@ struct notes {
     uint32_t ignore_frames; /* of events: no answer */
     uint32_t busy_frames;   /* of events: BUSY for all in them */
     uint32_t retry_after_ms;
+    bool late_verdicts;
     bool receipts_twice;
     bool no_verdicts;
     bool refuse;
@@ -108,6 +109,21 @@ static void put_answer(struct fake *fake, enum answer_kind kind, struct event_id
     codec_put_answer(fake_buffer(fake), &answer);
 }
 
+/* On an event of the same id in another workflow, received earlier as entry 5. */
+static void put_late_verdict(struct fake *fake, struct event_id id)
+{
+    struct answer answer = {
+        .kind = ANSWER_VERDICT,
+        .id_known = true,
+        .event_id = id,
+        .seq = 5,
+        .verdict = VERDICT_ACCEPTED,
+        .verdict_seq = 6,
+    };
+
+    codec_put_answer(fake_buffer(fake), &answer);
+}
+
 static uint16_t put_answers(struct fake *fake, const struct notes *notes, struct event_id id,
                             bool busy)
 {
@@ -121,7 +137,15 @@ static uint16_t put_answers(struct fake *fake, const struct notes *notes, struct
         return 1;
     }
     uint16_t count = 1;
+    if (notes->late_verdicts) {
+        put_late_verdict(fake, id);
+        count++;
+    }
     put_answer(fake, ANSWER_RECEIPT, id, NULL, 0);
+    if (notes->late_verdicts) {
+        put_late_verdict(fake, id);
+        count++;
+    }
     if (notes->receipts_twice) {
         put_answer(fake, ANSWER_RECEIPT, id, NULL, 0);
         count++;
@@ -501,6 +525,25 @@ static void a_receipt_that_comes_twice_appears_once(void **state)
 
     assert_int_equal(f->receipts, 5);
     assert_int_equal(f->verdicts, 5);
+}
+
+static void a_late_verdict_is_not_taken_for_one_on_the_next_event_of_its_id(void **state)
+{
+    struct fixture *f = *state;
+    const struct answer *answers;
+    uint32_t count;
+    f->notes.late_verdicts = true;
+    given_daemon(f);
+    given_client(f, 0);
+
+    when_sent(f, 1, 1, COMMISSION_WAIT_VERDICT);
+    assert_int_equal(commission_answers(f->commission, PATIENCE_MS, &answers, &count), STATUS_OK);
+
+    assert_int_equal(count, 2);
+    assert_int_equal(answers[0].kind, ANSWER_RECEIPT);
+    assert_int_equal(answers[1].kind, ANSWER_VERDICT);
+    assert_int_equal(answers[1].seq, 7);
+    assert_int_equal(commission_unanswered(f->commission), 0);
 }
 
 static void an_event_under_way_is_not_taken_twice(void **state)
@@ -1124,6 +1167,7 @@ int main(void)
         TEST(reasons_of_an_answer_can_be_read),
         TEST(who_waits_for_receipts_is_done_with_them),
         TEST(a_receipt_that_comes_twice_appears_once),
+        TEST(a_late_verdict_is_not_taken_for_one_on_the_next_event_of_its_id),
         TEST(an_event_under_way_is_not_taken_twice),
         TEST(bytes_without_an_id_are_refused_at_once),
         TEST(an_event_over_its_limit_is_refused_at_once),
