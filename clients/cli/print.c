@@ -10,8 +10,9 @@
 #include <string.h>
 #include <wchar.h>
 
-#define BLOCK_ROWS 512   /* of a text table: so many are measured and written at a time */
-#define CELL_WIDTH_MIN 8 /* narrower no cell is cut */
+#define BLOCK_ROWS 512    /* of a text table: so many are measured and written at a time */
+#define CELL_WIDTH_MIN 8  /* narrower no cell is cut */
+#define WORD_WIDTH_MIN 12 /* nor one of a single word, before columns are left out */
 #define GAP 2
 
 /** A cell for people: what is shown, and how many columns of the terminal that takes. */
@@ -239,11 +240,15 @@ static void cut(char *text, uint32_t width)
         so_far += columns > 0 ? (uint32_t)columns : 0;
         at += len;
     }
-    /* "…" has three bytes; what was cut away had at least as many columns, so perhaps fewer bytes. */
-    if (left - at >= 3)
-        memcpy(text + at, "\xe2\x80\xa6", 4);
-    else
-        memcpy(text + at, "~", 2);
+    memcpy(text + at, "\xe2\x80\xa6", 4); /* what was cut had a byte at least: see reserve_mark() */
+}
+
+/** Have room in @text for the mark of cut(), which has two bytes more than the least that it replaces. */
+static void reserve_mark(struct text *text)
+{
+    text_add(text, "  ");
+    text->len -= 2;
+    text->bytes[text->len] = '\0';
 }
 
 /** "5m ago", "in 30s"; past two days, the day. */
@@ -317,31 +322,135 @@ static void cell_text(const struct printer *printer, enum column_type type, stru
         text_add_safe(ret, cell);
 }
 
-/** How wide the table is; *@ret_widest: its widest column that may be cut, or UINT32_MAX. */
-static uint32_t table_width(const struct printer *printer, uint32_t *ret_widest)
+static uint32_t table_width(const struct printer *printer)
 {
     uint32_t sum = GAP * (printer->show_count - 1);
-    *ret_widest = UINT32_MAX;
-    for (uint32_t i = 0; i < printer->show_count; i++) {
-        uint32_t at = printer->show[i];
-        enum column_type type = printer->columns[at].type;
-        sum += printer->widths[at];
-        if ((type == COLUMN_TEXT || type == COLUMN_JSON) && printer->widths[at] > CELL_WIDTH_MIN &&
-            (*ret_widest == UINT32_MAX || printer->widths[at] > printer->widths[*ret_widest]))
-            *ret_widest = at;
-    }
+    for (uint32_t i = 0; i < printer->show_count; i++)
+        sum += printer->widths[printer->show[i]];
     return sum;
 }
 
-/** Make the widest columns of text narrower until the table fits the terminal. */
-static void fit(struct printer *printer)
+/** What one types again elsewhere: of no use when it is cut. */
+static bool is_handle(const struct column *column)
 {
-    uint32_t columns = printer->cli->columns;
-    uint32_t widest;
-    if (columns == 0 || printer->cli->output == OUTPUT_WIDE)
+    static const char *const names[] = {"event_id", "lead", "reference",
+                                        "about",    "name", "public_key"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (strcmp(column->name, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static const char *cell_at(const struct printer *printer, uint32_t row, uint32_t column)
+{
+    return printer->cells[row * printer->columns_count + column].text;
+}
+
+/** Some words rather than one: of use also when it is cut. The last column is a remark, or has notes below. */
+static bool has_words(const struct printer *printer, uint32_t column)
+{
+    bool words =
+        column == printer->show[printer->show_count - 1] && !is_handle(&printer->columns[column]);
+    for (uint32_t row = 0; !words && row < printer->block_rows; row++)
+        words = strchr(cell_at(printer, row, column), ' ') != NULL;
+    return words;
+}
+
+/** No row says anything here; with @zeros also where each says 0 or false. */
+static bool says_nothing(const struct printer *printer, uint32_t column, bool zeros)
+{
+    for (uint32_t row = 0; row < printer->block_rows; row++) {
+        const char *cell = cell_at(printer, row, column);
+        bool zero =
+            strcmp(cell, "0") == 0 || strcmp(cell, "0.00") == 0 || strcmp(cell, "false") == 0;
+        if (strcmp(cell, "-") != 0 && !(zeros && zero))
+            return false;
+    }
+    return true;
+}
+
+enum cutting { CUT_WORDS, CUT_ONE_WORD, CUT_ANY };
+
+static bool may_be_cut(const struct printer *printer, uint32_t column, enum cutting cutting)
+{
+    enum column_type type = printer->columns[column].type;
+    uint32_t least = cutting == CUT_ONE_WORD ? WORD_WIDTH_MIN : CELL_WIDTH_MIN;
+    if ((type != COLUMN_TEXT && type != COLUMN_JSON) || printer->widths[column] <= least)
+        return false;
+    if (cutting == CUT_WORDS)
+        return has_words(printer, column);
+    return cutting == CUT_ANY || !is_handle(&printer->columns[column]);
+}
+
+/** Make the widest columns that may be cut narrower, until the table fits. */
+static void narrow(struct printer *printer, enum cutting cutting)
+{
+    bool may[PRINT_COLUMNS_MAX];
+    for (uint32_t i = 0; i < printer->show_count; i++)
+        may[i] = may_be_cut(printer, printer->show[i], cutting);
+    while (table_width(printer) > printer->cli->columns) {
+        uint32_t widest = UINT32_MAX;
+        for (uint32_t i = 0; i < printer->show_count; i++) {
+            uint32_t at = printer->show[i];
+            if (may[i] && (widest == UINT32_MAX ||
+                           printer->widths[at] > printer->widths[printer->show[widest]]))
+                widest = i;
+        }
+        if (widest == UINT32_MAX)
+            return;
+        printer->widths[printer->show[widest]]--;
+        may[widest] = may_be_cut(printer, printer->show[widest], cutting);
+    }
+}
+
+enum leaving { LEAVE_EMPTY, LEAVE_ZEROS, LEAVE_NUMBERS, LEAVE_ANY };
+
+static bool may_be_left_out(const struct printer *printer, uint32_t column, enum leaving leaving)
+{
+    enum column_type type = printer->columns[column].type;
+    if (leaving == LEAVE_EMPTY || leaving == LEAVE_ZEROS)
+        return says_nothing(printer, column, leaving == LEAVE_ZEROS);
+    if (leaving == LEAVE_NUMBERS)
+        return type == COLUMN_NUMBER && strstr(printer->columns[column].name, "seq") == NULL;
+    return type != COLUMN_PENCE; /* rather too wide than without the money */
+}
+
+/** Leave out columns, the last first, until the table fits; never the first two. */
+static void leave_out(struct printer *printer, enum leaving leaving, struct text *names)
+{
+    for (uint32_t i = printer->show_count; i > 2 && table_width(printer) > printer->cli->columns;
+         i--) {
+        uint32_t at = printer->show[i - 1];
+        if (!may_be_left_out(printer, at, leaving))
+            continue;
+        if (names->len > 0)
+            text_add(names, ", ");
+        heading_text(&printer->columns[at], names);
+        printer->show_count--;
+        memmove(printer->show + i - 1, printer->show + i,
+                (printer->show_count - (i - 1)) * sizeof *printer->show);
+    }
+}
+
+/** Make the table as wide as the terminal: which columns are left out is known only when it is @whole. */
+static void fit(struct printer *printer, bool whole)
+{
+    struct text names = {0};
+    if (printer->cli->columns == 0 || printer->cli->output == OUTPUT_WIDE)
         return;
-    while (table_width(printer, &widest) > columns && widest != UINT32_MAX)
-        printer->widths[widest]--;
+    if (whole) {
+        narrow(printer, CUT_WORDS);
+        leave_out(printer, LEAVE_EMPTY, &names);
+        narrow(printer, CUT_ONE_WORD);
+        leave_out(printer, LEAVE_ZEROS, &names);
+        leave_out(printer, LEAVE_NUMBERS, &names);
+        leave_out(printer, LEAVE_ANY, &names);
+    }
+    narrow(printer, CUT_ANY);
+    if (names.len > 0)
+        cli_say(printer->cli, "too narrow for %s: -o wide shows all", names.bytes);
+    text_clear(&names);
 }
 
 /** The colour of a word that says how something went; NULL: none. */
@@ -393,6 +502,7 @@ static void heading(struct printer *printer)
         uint32_t at = printer->show[i];
         struct text name = {0};
         heading_text(&printer->columns[at], &name);
+        reserve_mark(&name);
         put(printer, at, name.bytes, width_of(name.bytes), i + 1 == printer->show_count,
             printer->cli->colour ? "\033[1m" : NULL);
         text_clear(&name);
@@ -400,11 +510,11 @@ static void heading(struct printer *printer)
     fputc('\n', stdout);
 }
 
-static void block_write(struct printer *printer)
+static void block_write(struct printer *printer, bool last)
 {
     if (printer->show_count == 0)
         return;
-    fit(printer);
+    fit(printer, last && !printer->begun);
     if (!printer->begun)
         heading(printer);
     printer->begun = true;
@@ -442,10 +552,11 @@ static void text_row(struct printer *printer, const struct slice *cells)
     if (printer->rows == 0)
         measure_headings(printer);
     if (printer->block_rows == BLOCK_ROWS)
-        block_write(printer);
+        block_write(printer, false);
     for (uint32_t i = 0; i < printer->columns_count; i++) {
         struct text text = {0};
         cell_text(printer, printer->columns[i].type, cells[i], &text);
+        reserve_mark(&text);
         struct shown *shown = &printer->cells[printer->block_rows * printer->columns_count + i];
         shown->text = text.bytes;
         shown->width = width_of(text.bytes);
@@ -507,7 +618,7 @@ void printer_note(struct printer *printer, const char *format, ...)
 void printer_flush(struct printer *printer)
 {
     if (for_people(printer) && printer->block_rows > 0)
-        block_write(printer);
+        block_write(printer, false);
     (void)fflush(stdout);
 }
 
@@ -517,7 +628,7 @@ bool printer_end(struct printer *printer)
     case OUTPUT_TEXT:
     case OUTPUT_WIDE:
         if (printer->block_rows > 0)
-            block_write(printer);
+            block_write(printer, true);
         break;
     case OUTPUT_JSON:
         fputs(printer->begun ? "\n]\n" : "[]\n", stdout);

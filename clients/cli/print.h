@@ -3,8 +3,9 @@
 /*
  * Columns are a reply's (struct column): a cell is text as the daemon sends it, "" is none. In json and jsonl NUMBER and PENCE
  * are integers (a column of pence is named ..._pence), BOOLEAN is true or false, an empty cell of another type than TEXT is
- * null. For people, pence are pounds ("1,234,567.89"), moments are ages ("5m ago"), numbers are on the right, and what
- * does not fit the terminal is cut with "…". Control characters never reach a terminal; a cell that a spreadsheet
+ * null. For people, pence are pounds ("1,234,567.89"), moments are ages ("5m ago"), numbers are on the right. A table too
+ * wide for the terminal is cut with "…" where there are words, then loses columns: empty ones first, then numbers,
+ * then the last, never money; standard error names them. Control characters never reach a terminal; a cell that a spreadsheet
  * could take for a formula gets a ' in front in csv.
  */
 #ifndef COMMISSION_PRINT_H
