@@ -136,7 +136,10 @@ int cli_connect(struct cli *cli, struct commission **ret)
         explicit_bzero(options.secret_key, sizeof options.secret_key);
         if (status != STATUS_OK)
             return cli_fail(cli, status == STATUS_INVALID ? EXIT_USAGE : EXIT_FAILED,
-                            "endpoint %s: %s", endpoint, status_text(status));
+                            "endpoint %s: %s%s", endpoint, status_text(status),
+                            status == STATUS_INVALID
+                                ? "; one is ipc:///PATH (at most 107 bytes) or tcp://HOST:PORT"
+                                : "");
     }
     *ret = cli->connection;
     return 0;
@@ -168,6 +171,15 @@ static int reply_exit(const char *error)
     return strcmp(error, "CONFLICT") == 0 ? EXIT_CONFLICT : EXIT_REFUSED;
 }
 
+/** What the user wrote, which may be called otherwise on the wire: "workflow timers" for "timer list". */
+static void print_asked(const struct cli *cli, const char *command, char ret[64])
+{
+    if (cli->noun == NULL || cli->verb == NULL || cli->verb->name[0] == '\0')
+        snprintf(ret, 64, "%s", command);
+    else
+        snprintf(ret, 64, "%s %s", cli->noun->name, cli->verb->name);
+}
+
 /** Say the daemon's error, without naming @command twice. */
 static int reply_failed(const struct cli *cli, const char *command, const struct reply *reply)
 {
@@ -182,7 +194,9 @@ static int reply_failed(const struct cli *cli, const char *command, const struct
     while (text.len > 0 && (text.bytes[0] == ' ' || text.bytes[0] == ':'))
         text = (struct slice){text.bytes + 1, text.len - 1};
     bool coded = exit != EXIT_USAGE || text.len == 0;
-    return cli_fail(cli, exit, "%s: %s%s%.*s", command, coded ? error : "",
+    char asked[64];
+    print_asked(cli, command, asked);
+    return cli_fail(cli, exit, "%s: %s%s%.*s", asked, coded ? error : "",
                     coded && text.len > 0 ? ": " : "", (int)text.len,
                     text.len > 0 ? (const char *)text.bytes : "");
 }
@@ -305,8 +319,11 @@ int cli_print_rows(struct cli *cli, const char *command, const struct cli_argume
 
     bool people = cli->output == OUTPUT_TEXT || cli->output == OUTPUT_WIDE;
     *ret_rows = printer != NULL ? printer_rows(printer) : 0;
-    if (printer != NULL && failed == 0 && people && printer_rows(printer) == 0)
-        cli_say(cli, "%s: none", command);
+    if (printer != NULL && failed == 0 && people && printer_rows(printer) == 0) {
+        char asked[64];
+        print_asked(cli, command, asked);
+        cli_say(cli, "%s: none", asked);
+    }
     if (printer != NULL && !printer_end(printer) && failed == 0)
         failed = EXIT_FAILED;
     text_clear(&resume);

@@ -217,9 +217,10 @@ static int submit_all(struct submission *submission, bool none)
                                                 &answers, &answers_count);
         if (status == STATUS_TIMED_OUT || (status == STATUS_UNREACHABLE && heard)) {
             cli_say(submission->cli,
-                    "%u of %u events have no answer after %lld ms (--timeout); send the same file "
+                    "%u of %u events have no %s after %lld ms (--timeout); send the same file "
                     "again: what is known is not taken twice",
                     submission->count - submission->done, submission->count,
+                    submission->wait == COMMISSION_WAIT_RECEIPT ? "receipt" : "verdict",
                     (long long)submission->cli->timeout_ms);
             return 0;
         }

@@ -176,6 +176,8 @@ static int verify(struct cli *cli, int argc, char **argv)
     (void)argc;
     (void)argv;
     CHECK(sodium_init() >= 0);
+    if (path == NULL && cli_option(cli, "key") != NULL)
+        return cli_fail(cli, EXIT_USAGE, "--key goes with --checkpoint FILE");
     if (path != NULL)
         failed = statement_key_given(cli, &key);
     if (path != NULL && failed == 0)

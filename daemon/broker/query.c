@@ -288,10 +288,14 @@ static void parse_argument(struct asking *asking, const struct argument *argumen
     bool taken = at == ARGUMENT_REASON ? parse_reason(asking, argument->value)
                                        : fits && parse(asking, (enum query_argument)at, text);
     if (!taken) {
-        query_error(asking, "USAGE", "%s: \"%.*s\" is no %s", asking->command->name,
+        char stages[128] = "";
+        for (int stage = STAGE_NEEDS_ASSESSED; stage <= STAGE_REVIEW; stage++)
+            snprintf(stages + strlen(stages), sizeof stages - strlen(stages), "%s%s",
+                     stages[0] == '\0' ? "; stages are " : ", ", stage_name((enum stage)stage));
+        query_error(asking, "USAGE", "%s: \"%.*s\" is no %s%s", asking->command->name,
                     (int)(argument->value.len < 64 ? argument->value.len : 64),
                     argument->value.len > 0 ? (const char *)argument->value.bytes : "",
-                    argument_names[at]);
+                    argument_names[at], at == ARGUMENT_STAGE ? stages : "");
         return;
     }
     asking->given |= ARGUMENT_BIT(at);
@@ -589,6 +593,15 @@ static void begin_table(struct asking *asking)
     asking->reply->entries = asking->entries;
 }
 
+/** Of @verbs, one of which is enough, the one that a key is given for it. */
+static enum verb verb_wanted(uint32_t verbs)
+{
+    enum verb verb = VERB_READ;
+    while (!(verbs & VERB_BIT(verb)))
+        verb = verb == VERB_BACKUP ? VERB_SUBMIT : (enum verb)(verb + 1);
+    return verb;
+}
+
 static void answer(struct asking *asking)
 {
     const struct query *query = asking->query;
@@ -601,8 +614,10 @@ static void answer(struct asking *asking)
         return;
     }
     if (!(asking->principal->verbs & asking->command->verbs)) {
-        query_error(asking, "SENDER_NOT_AUTHORISED", "the key of %s may not ask %s",
-                    asking->principal->organisation.text, asking->command->name);
+        query_error(asking, "SENDER_NOT_AUTHORISED",
+                    "the key of %s may not ask %s: that takes one with the verb %s",
+                    asking->principal->organisation.text, asking->command->name,
+                    verb_name(verb_wanted(asking->command->verbs)));
         return;
     }
     parse_arguments(asking);
