@@ -55,7 +55,7 @@ signing_key() {
     one=$(jq .seq <<<"$output")
     [[ $(stat -c %a backup) == 700 ]]
     [[ -z $(find backup -type f ! -perm 600) ]]
-    ! grep -rl 'secret' backup/commissiond.conf backup/manifest.json
+    run ! grep -rl 'secret' backup/commissiond.conf backup/manifest.json
     [[ -z $(find backup -name '*.key') ]]
     wait "$load"
 

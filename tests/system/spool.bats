@@ -114,7 +114,7 @@ empty() {
         run strace -qq -f -o /dev/null -e trace=unlinkat -e inject=unlinkat:signal=KILL:when=$nth \
             "$BIN_DIR/commission" -c "$DEV/02E" event spool flush --spool spool
         [[ $status -ne 0 ]]
-        ! empty spool
+        [[ -n $(commission event spool list --spool spool -o jsonl) ]]
     done
     as 02E event spool flush --spool spool
     exits 0
