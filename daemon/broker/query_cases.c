@@ -236,7 +236,10 @@ static void put_event_status(struct asking *asking, const struct seen *seen,
     number_of(asking, seen->seq);
     query_moment(asking, received->at_ms);
     query_text(asking, verdict != VERDICT_NONE ? verdict_name(verdict) : "");
-    number_of(asking, seen->verdict_seq);
+    if (seen->verdict_seq != 0)
+        number_of(asking, seen->verdict_seq);
+    else
+        query_text(asking, ""); /* not judged yet */
     query_text(asking, open != NULL && open->stage != STAGE_NONE ? stage_name(open->stage) : "");
     query_number(asking, row.attempt);
     query_moment(asking, row.state == OPEN_DELAYED ? row.due_ms : 0);
