@@ -75,6 +75,8 @@ void broker_malformed(struct broker *broker);
 /** A question. @body_event: its body decoded, for "event validate"; else NULL. */
 void broker_query(struct broker *broker, connection_t from, const struct principal *principal,
                   const struct query *query, const struct event *body_event);
+/** A question that is not looked at, as too much was asked at once: BUSY. */
+void broker_query_busy(struct broker *broker, connection_t from, const struct query *query);
 void broker_feed(struct broker *broker, connection_t from, const struct principal *principal,
                  const struct feed_ask *ask);
 

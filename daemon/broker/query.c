@@ -633,22 +633,39 @@ static void answer(struct asking *asking)
     }
 }
 
+/** A reply to @query, owed to @from. NULL: there is no room; it is asked again. */
+static struct reply *owe_reply(struct broker *broker, connection_t from, const struct query *query)
+{
+    struct owed *owed = outbox_push(&broker->outbox, OWED_CLIENT, from, MESSAGE_REPLIES);
+    if (owed == NULL)
+        return NULL;
+    owed->reply.query_id = query->query_id;
+    owed->reply.as_of_seq = store_next_seq(broker->store) - 1;
+    return &owed->reply;
+}
+
+void broker_query_busy(struct broker *broker, connection_t from, const struct query *query)
+{
+    struct asking asking = {.broker = broker, .reply = owe_reply(broker, from, query)};
+
+    if (asking.reply != NULL)
+        query_error(&asking, "BUSY", "too much is asked at once; ask again");
+}
+
 void broker_query(struct broker *broker, connection_t from, const struct principal *principal,
                   const struct query *query, const struct event *body_event)
 {
     broker->asked += ASKED_EACH;
-    struct owed *owed = outbox_push(&broker->outbox, OWED_CLIENT, from, MESSAGE_REPLIES);
-    if (owed == NULL)
-        return; /* no room: it is asked again */
-    owed->reply.query_id = query->query_id;
-    owed->reply.as_of_seq = store_next_seq(broker->store) - 1;
+    struct reply *reply = owe_reply(broker, from, query);
+    if (reply == NULL)
+        return;
 
     struct asking asking = {
         .broker = broker,
         .principal = principal,
         .query = query,
         .body = body_event,
-        .reply = &owed->reply,
+        .reply = reply,
         .on = date_at(broker->now.wall_ms),
     };
     answer(&asking);

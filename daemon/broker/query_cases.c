@@ -122,6 +122,7 @@ void query_workflow_list(struct asking *asking)
     for (uint32_t scanned = 0; store_next_workflow(asking->broker->store, at, &workflow);
          scanned++) {
         bool listed = is_listed(asking, &workflow);
+        asking->broker->asked++;
         if (scanned == QUERY_SCAN_MAX || (listed && !query_row(asking))) {
             query_resume(asking, &at, sizeof at);
             return;

@@ -41,6 +41,7 @@ void query_org_list(struct asking *asking)
     for (uint32_t scanned = 0;
          store_next_organisation(asking->broker->store, at, asking->on, &organisation); scanned++) {
         bool listed = org_listed(asking, &organisation);
+        asking->broker->asked++;
         if (scanned == QUERY_SCAN_MAX || (listed && !query_row(asking))) {
             query_resume(asking, &at, sizeof at);
             return;
@@ -116,6 +117,7 @@ void query_org_supports(struct asking *asking)
          store_next_organisation(asking->broker->store, at.ods, asking->on, &other); scanned++) {
         struct support_row supports[SUPPORTS_MAX];
         uint32_t count = get_supports(asking, &other, supports);
+        asking->broker->asked += 2; /* the organisation, and what it supports */
         for (; at.told < count && query_row(asking); at.told++)
             put_support(asking, &supports[at.told]);
         if (scanned == QUERY_SCAN_MAX || at.told < count) {
@@ -182,6 +184,7 @@ void query_ledger_show(struct asking *asking)
             return;
         bool listed = query_sees_organisation(asking, year.ods) &&
                       (!query_given(asking, ARGUMENT_YEAR) || year.year == asking->year);
+        asking->broker->asked++;
         if (scanned == QUERY_SCAN_MAX || (listed && !query_row(asking))) {
             query_resume(asking, &at, sizeof at);
             return;
@@ -264,6 +267,7 @@ void query_key_list(struct asking *asking)
     for (uint32_t scanned = 0; store_next_key(asking->broker->store, at, &key); scanned++) {
         bool listed = !query_given(asking, ARGUMENT_ORGANISATION) ||
                       ods_equal(key.principal.organisation, asking->organisation);
+        asking->broker->asked++;
         if (scanned == QUERY_SCAN_MAX || (listed && !query_row(asking))) {
             query_resume(asking, &at, sizeof at);
             return;

@@ -10,13 +10,16 @@
 #define FRAMES_MAX (WORKERS_FRAMES_MAX + INTAKE_CLIENTS_MAX)
 /* A frame is decoded only while at least half the arena is left, so that each has the room it is promised. */
 #define ARENA_MARK (ARENA_BYTES_MAX / 2)
+/* A frame of FRAME_MESSAGES_MAX cheap questions takes as many turns, or fewer; what dear ones leave of theirs is for others. */
+#define QUESTIONS_TURNS_MAX 20
 #define VALIDATE "event validate"
 
 struct held {
     enum owed_to side;
     connection_t from;
     struct frame frame;
-    uint32_t done; /* messages of it that were handed over */
+    uint32_t done;  /* messages of it that were handed over */
+    uint32_t turns; /* that it took so far */
 };
 
 struct intake {
@@ -174,10 +177,15 @@ static bool take_queries(struct intake *intake, struct held *held,
     if (status != STATUS_OK)
         return malformed(intake, held, status);
 
+    bool overlong = ++held->turns > QUESTIONS_TURNS_MAX;
     for (; held->done < count && !full(intake, held->side); held->done++) {
         const struct query *query = &queries[held->done];
         struct event event;
-        broker_query(intake->broker, held->from, principal, query, body_of(intake, query, &event));
+        if (overlong)
+            broker_query_busy(intake->broker, held->from, query);
+        else
+            broker_query(intake->broker, held->from, principal, query,
+                         body_of(intake, query, &event));
     }
     return held->done == count;
 }

@@ -22,7 +22,11 @@
 #define TURNS_MAX 500
 #define CROWD 4      /* clients that send as much as they can */
 #define ASKED_EACH 8 /* questions of each */
-#define MANY 300     /* questions in one frame: more than a turn answers */
+#define WORKFLOWS 800
+#define WORKFLOWS_TURN 100 /* received in one turn; a part of them */
+#define DEAR_TURNS_MAX                                                                             \
+    30 /* that a frame of dear questions takes; all of them answered it were twice as many */
+#define MANY 300 /* questions in one frame: more than a turn answers */
 
 struct intake_fixture {
     struct fixture world; /* the broker */
@@ -122,10 +126,10 @@ static void *given_peer(struct intake_fixture *f, bool worker)
     return peer;
 }
 
-/** One frame of @count questions. */
-static void when_asked_much(struct intake_fixture *f, void *peer, uint16_t count)
+/** One frame of @count times @command. */
+static void when_asked_often(struct intake_fixture *f, void *peer, const char *command,
+                             uint16_t count)
 {
-    static const char command[] = "server status";
     struct buffer buffer = {.bytes = f->bytes, .max = sizeof f->bytes};
     for (uint32_t i = 0; i < count; i++) {
         const struct query query = {.query_id = i + 1,
@@ -134,6 +138,11 @@ static void when_asked_much(struct intake_fixture *f, void *peer, uint16_t count
     }
     assert_true(
         peer_send_frame(peer, MESSAGE_QUERIES, count, (struct slice){buffer.bytes, buffer.len}));
+}
+
+static void when_asked_much(struct intake_fixture *f, void *peer, uint16_t count)
+{
+    when_asked_often(f, peer, "server status", count);
 }
 
 static void when_worker_says_hello(struct intake_fixture *f, void *peer)
@@ -233,11 +242,53 @@ static void a_frame_too_long_for_one_turn_holds_up_no_worker(void **state)
     assert_int_equal(frames(f), 2);
 }
 
+/** So many workflows that a list of them is dear: none of them is listed, all are looked at. */
+static void given_workflows(struct intake_fixture *f)
+{
+    char reference[16];
+    for (uint32_t i = 0; i < WORKFLOWS; i++) {
+        snprintf(reference, sizeof reference, "w-%u", (unsigned)i);
+        struct event event = made(&f->world, needs_assessed("02E", reference));
+        if (i % WORKFLOWS_TURN == 0)
+            turn_opens(&f->world);
+        hand_in(&f->world, 1, &event);
+        if (i % WORKFLOWS_TURN == WORKFLOWS_TURN - 1)
+            turn_closes(&f->world);
+    }
+}
+
+static void a_frame_of_dear_questions_is_cut_short_so_that_others_are_served(void **state)
+{
+    struct intake_fixture *f = *state;
+    struct intake_result workers;
+    struct intake_result clients = {.more = true};
+    uint32_t turns = 0;
+    given_workflows(f);
+    void *asker = given_peer(f, false);
+    f->world.replies_count = 0;
+    when_asked_often(f, asker, "workflow list", FRAME_MESSAGES_MAX);
+    wait_until_readable(endpoint_socket(f->clients));
+
+    for (; turns < TURNS_MAX && clients.more; turns++)
+        a_turn_of_both(f, INTAKE_CLIENTS_MAX, &workers, &clients);
+
+    assert_int_equal(f->world.replies_count, FRAME_MESSAGES_MAX);
+    const struct reply *last =
+        &f->world.replies[(FRAME_MESSAGES_MAX - 1) % ARRAY_LEN(f->world.replies)].reply;
+    assert_int_equal(last->query_id, FRAME_MESSAGES_MAX);
+    assert_int_equal(last->error.len, strlen("BUSY"));
+    assert_memory_equal(last->error.bytes, "BUSY", last->error.len);
+    /* Without an end to it, one turn for each few. */
+    assert_in_range(turns, 2, DEAR_TURNS_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_trickle_of_clients_is_read_while_the_daemon_is_behind,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_frame_of_dear_questions_is_cut_short_so_that_others_are_served, setup, teardown),
         cmocka_unit_test_setup_teardown(a_frame_too_long_for_one_turn_holds_up_no_worker, setup,
                                         teardown),
     };
