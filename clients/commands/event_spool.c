@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define DISCARDED_NAME "discarded"
 
@@ -312,6 +313,10 @@ int event_spool(struct cli *cli, int argc, char **argv)
         return cli_fail(cli, EXIT_USAGE, "event spool has no \"%s\"; list, flush or discard", verb);
     if ((lists || flushes) && argc > 1)
         return cli_fail(cli, EXIT_USAGE, "event spool %s takes no event ids", verb);
+    /* Opening makes it; a misspelt one would be made, and empty. */
+    if (access(path, F_OK) != 0)
+        return cli_fail(cli, EXIT_NOT_FOUND,
+                        "spool: there is no folder \"%s\"; 'event submit --spool' makes it", path);
     int result = cli_spool_open(cli, path, &spool);
     if (result != 0)
         return result;

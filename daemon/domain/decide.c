@@ -125,6 +125,7 @@ static bool judge_suspension(const struct event *event, const struct circumstanc
 {
     const struct workflow *workflow = &circumstances->workflow;
     bool suspended = workflow->phase == PHASE_SUSPENDED;
+    bool again = suspended && event->type == EVENT_SUSPENDED;
 
     if (suspended ? workflow_move(workflow, event->type) != NULL
                   : workflow->phase != PHASE_OPEN || !circumstances->earlier_wait ||
@@ -133,8 +134,10 @@ static bool judge_suspension(const struct event *event, const struct circumstanc
 
     reasons_add(&decision->reasons, REASON_WORKFLOW_SUSPENDED, NULL, "reference",
                 event->reference.text,
-                suspended ? NULL : "events before it wait still, since the workflow was suspended");
-    if (suspended && event->type == EVENT_SUSPENDED) {
+                again       ? "the workflow is suspended already"
+                : suspended ? NULL
+                            : "events before it wait still, since the workflow was suspended");
+    if (again) {
         /* Held, it would suspend what was just resumed. */
         decision->reasons.items[decision->reasons.count - 1].severity = SEVERITY_REJECT;
         return false;

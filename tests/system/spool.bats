@@ -159,6 +159,13 @@ empty() {
     exits 0
 }
 
+@test "a spool that is not there is said so, and not made" {
+    tool event spool list --spool misspelt
+    exits 4
+    complains 'there is no folder "misspelt"'
+    [[ ! -e misspelt ]]
+}
+
 @test "without random numbers no event is sent, and the tool says why" {
     needs random 95 | sed 's/"event_id": "[^"]*", //' >a
     needs random2 96 >>a
