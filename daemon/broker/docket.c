@@ -108,6 +108,14 @@ uint32_t docket_offer_lost(struct docket *docket, uint64_t seq)
     return event->offers_lost;
 }
 
+void docket_offer_taken(struct docket *docket, uint64_t seq)
+{
+    struct docket_event *event = event_of(docket, seq);
+    CHECK(event != NULL);
+
+    event->offers_lost = 0;
+}
+
 void docket_keep_late(struct docket *docket, uint64_t seq)
 {
     struct docket_event *event = event_of(docket, seq);

@@ -63,6 +63,8 @@ void docket_move(struct docket *docket, uint64_t seq, enum stage stage, enum doc
 void docket_ready(struct docket *docket, uint64_t seq, enum stage stage, date_t occurred_on);
 /** A worker has not accepted the event of @seq, which is in the docket. Returns how often that was so. */
 uint32_t docket_offer_lost(struct docket *docket, uint64_t seq);
+/** The event of @seq, which is in the docket, was accepted, or begins anew: its lapsed offers count no more. */
+void docket_offer_taken(struct docket *docket, uint64_t seq);
 /** A late finding about the event of @seq, which is in the docket, was journalled. */
 void docket_keep_late(struct docket *docket, uint64_t seq);
 /** From now on @connection is told of the event of @seq, if it is in the docket. */

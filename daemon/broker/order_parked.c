@@ -221,6 +221,7 @@ static uint64_t retry(struct asking *asking, const struct parked *parked)
     entry.audience_count = route_audience(&event, &parked->workflow, audience);
     if (!order_add(asking, &entry, &hash))
         return 0;
+    docket_offer_taken(asking->broker->docket, parked->open.seq);
     turn_await(asking->broker, parked->open.seq);
     return entry.seq;
 }

@@ -5,6 +5,7 @@
 #include "daemon/broker/query.h"
 
 #define RAW_BYTES_MAX (256u * 1024)
+#define SEGMENT_ASKED (ASKED_MAX / 16) /* its index is opened and read */
 #define RAW_ASKED (ASKED_MAX / 8) /* a turn reads 2 MiB at most: the writer waits for no more */
 
 /** A read failed: the store is damaged, and the daemon stops. */
@@ -59,10 +60,11 @@ void query_backup_segments(struct asking *asking)
 
     (void)query_resumed(asking, &index, sizeof index);
     while ((status = store_segment(asking->broker->store, index, &segment)) == STATUS_OK) {
-        if (!query_row(asking)) {
+        if (asking->broker->asked >= ASKED_MAX || !query_row(asking)) {
             query_resume(asking, &index, sizeof index);
             return;
         }
+        asking->broker->asked += SEGMENT_ASKED;
         query_number(asking, (int64_t)segment.first_seq);
         query_number(asking, (int64_t)segment.bytes);
         query_number(asking, (int64_t)segment.end);

@@ -20,7 +20,7 @@ static bool event_of(struct asking *asking, const struct entry *entry, struct ev
 /** Why: an error, or reasons; a finding that came too late is marked, and so is an event that is parked. */
 static void put_reasons(struct asking *asking, const struct entry *entry)
 {
-    char text[64 + REASONS_MAX * (REASON_CODE_SIZE + 2)];
+    char text[256 + REASONS_MAX * (REASON_CODE_SIZE + 2)]; /* the error as it is kept, all codes */
     bool late = entry->kind == ENTRY_LATE_FINDING;
 
     if (entry->kind == ENTRY_TIMER_FIRED) {

@@ -118,8 +118,10 @@ static const char *fault_of(struct broker *broker, const struct lease *lease, en
 {
     if (loss == LOSS_LEFT)
         return NULL;
-    if (lease->accepted)
+    if (lease->accepted) {
+        docket_offer_taken(broker->docket, lease->seq);
         return loss == LOSS_GONE ? "worker gone" : "lease lost";
+    }
     broker->counts.offers_lapsed += loss == LOSS_OFFER;
     /* A worker that dies at once takes its ACCEPT with it: what befalls one after another is an attempt all the same. */
     if (docket_offer_lost(broker->docket, lease->seq) <= OFFERS_LOST_MAX)

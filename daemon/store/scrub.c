@@ -109,7 +109,9 @@ static const char *missing_of(const struct look *look, const struct open_row *ro
     if (open->next_seq != 0 &&
         (!rows_get_open(look->rows, open->next_seq, &next) || next.open.number != open->number))
         return "the event behind it in its queue is missing";
-    if (open->state == OPEN_READY && workflow->judging_seq != open->seq)
+    bool at_turn =
+        open->state == OPEN_READY || open->state == OPEN_DELAYED || open->state == OPEN_PARKED;
+    if (at_turn && workflow->judging_seq != open->seq)
         return "it is at its turn, and its workflow judges another";
     if (open->state == OPEN_DELAYED && !rows_has_due(look->rows, open->due_ms, open->seq))
         return "its due time is missing";
