@@ -1047,6 +1047,48 @@ static void a_deaf_worker_is_given_work_again_when_it_accepts_late(void **state)
     assert_int_equal(f->assignments[1].assignment.attempt, 1);
 }
 
+/* Until the offer in the list's last place lapses. */
+static void when_an_offer_lapses(struct fixture *f, connection_t next)
+{
+    when_worker_of_all_joins(f, next, 8);
+    when_time_passes(f, ACCEPT_MS);
+    a_turn(f);
+}
+
+static void offers_lapse_one_after_another_before_they_are_an_attempt(void **state)
+{
+    struct fixture *f = *state;
+    struct broker_counts counts;
+    f->deaf = true;
+    when_worker_of_all_joins(f, WORKER, 8);
+    when_sent(f, needs_assessed("02E", "a"));
+    when_an_offer_lapses(f, WORKER + 1);
+    when_an_offer_lapses(f, WORKER + 2);
+    assert_int_equal(f->assignments_count, 3);
+
+    /* The third worker takes it, and loses its lease: that is an attempt, and the offers count from nothing again. */
+    struct assignment_token token = {f->assignments[2].assignment.token,
+                                     f->assignments[2].assignment.seq};
+    turn_opens(f);
+    broker_accepts(f->broker, WORKER + 2, &token, 1);
+    turn_closes(f);
+    when_worker_of_all_joins(f, WORKER + 3, 8);
+    for (int64_t ms = 0; ms <= LEASE_MS; ms += BEAT_MS) {
+        when_time_passes(f, BEAT_MS);
+        turn_opens(f);
+        broker_beat(f->broker, WORKER + 2);
+        broker_beat(f->broker, WORKER + 3);
+        turn_closes(f);
+    }
+    broker_count(f->broker, &counts);
+    assert_int_equal(counts.attempts_failed, 1);
+    assert_int_equal(f->assignments_count, 4);
+    when_an_offer_lapses(f, WORKER + 4);
+
+    broker_count(f->broker, &counts);
+    assert_int_equal(counts.attempts_failed, 1);
+}
+
 static void a_finding_accepts_what_was_offered(void **state)
 {
     struct fixture *f = *state;
@@ -1761,6 +1803,7 @@ int main(void)
         WORLD(a_worker_that_says_bye_gives_back_without_an_entry),
         WORLD(an_offer_that_is_not_accepted_goes_to_another_and_is_no_attempt),
         WORLD(a_deaf_worker_is_given_work_again_when_it_accepts_late),
+        WORLD(offers_lapse_one_after_another_before_they_are_an_attempt),
         WORLD(a_finding_accepts_what_was_offered),
         WORLD(progress_keeps_the_lease_for_as_long_as_it_comes),
         WORLD(a_token_of_another_run_accepts_nothing),
