@@ -179,14 +179,13 @@ static enum status send_part(void *socket, const void *bytes, size_t len, bool m
     return rc < 0 ? translate(errno) : STATUS_OK;
 }
 
-enum status frame_send(void *socket, struct peer peer, enum message_kind kind, uint16_t count,
-                       struct slice body)
+/** All of a frame but its body. */
+static enum status send_head(void *socket, struct peer peer, enum message_kind kind, uint16_t count)
 {
     const uint8_t header[HEADER_BYTES] = {WIRE_VERSION, (uint8_t)kind, (uint8_t)(count & 0xFF),
                                           (uint8_t)(count >> 8)};
 
     CHECK(socket != NULL);
-    CHECK(body.len <= FRAME_BYTES_MAX);
     CHECK(count <= FRAME_MESSAGES_MAX);
     /* Only the first part may fail for the peer's sake; then nothing of the rest is sent. */
     if (peer.len > 0) {
@@ -195,8 +194,65 @@ enum status frame_send(void *socket, struct peer peer, enum message_kind kind, u
             return status;
     }
     enum status status = send_part(socket, header, sizeof header, true);
+    return status != STATUS_OK && peer.len > 0 ? STATUS_IO_FAILED : status;
+}
+
+enum status frame_send(void *socket, struct peer peer, enum message_kind kind, uint16_t count,
+                       struct slice body)
+{
+    CHECK(body.len <= FRAME_BYTES_MAX);
+
+    enum status status = send_head(socket, peer, kind, count);
     if (status != STATUS_OK)
-        return peer.len > 0 ? STATUS_IO_FAILED : status;
+        return status;
     return send_part(socket, body.bytes, body.len, false) == STATUS_OK ? STATUS_OK
                                                                        : STATUS_IO_FAILED;
+}
+
+/* A body on its way, which is libzmq's. */
+struct counted {
+    struct frame_backlog backlog;
+    size_t len;
+    uint8_t bytes[];
+};
+
+/** libzmq is done with it; on any thread of its own. */
+static void counted_done(void *bytes, void *hint)
+{
+    struct counted *counted = hint;
+
+    (void)bytes;
+    atomic_fetch_sub(counted->backlog.own, counted->len);
+    atomic_fetch_sub(counted->backlog.all, counted->len);
+    free(counted);
+}
+
+enum status frame_send_counted(void *socket, struct peer peer, enum message_kind kind,
+                               uint16_t count, struct slice body, struct frame_backlog backlog)
+{
+    CHECK(body.len <= FRAME_BYTES_MAX);
+
+    struct counted *counted = malloc(sizeof *counted + body.len);
+    zmq_msg_t message;
+    if (counted == NULL)
+        return STATUS_NO_MEMORY;
+    *counted = (struct counted){.backlog = backlog, .len = body.len};
+    if (body.len > 0)
+        memcpy(counted->bytes, body.bytes, body.len);
+    if (zmq_msg_init_data(&message, counted->bytes, body.len, counted_done, counted) != 0) {
+        free(counted);
+        return STATUS_NO_MEMORY;
+    }
+    atomic_fetch_add(backlog.own, body.len);
+    atomic_fetch_add(backlog.all, body.len);
+    enum status status = send_head(socket, peer, kind, count);
+    int rc = -1;
+    while (status == STATUS_OK && rc < 0) {
+        rc = zmq_msg_send(&message, socket, ZMQ_DONTWAIT);
+        if (rc < 0 && errno != EINTR)
+            status = STATUS_IO_FAILED;
+    }
+    if (status != STATUS_OK)
+        zmq_msg_close(&message);
+    return status;
 }

@@ -3,6 +3,8 @@
 #ifndef COMMISSION_FRAME_H
 #define COMMISSION_FRAME_H
 
+#include <stdatomic.h>
+
 #include "proto/limits.h"
 #include "proto/message.h"
 #include "proto/status.h"
@@ -45,5 +47,16 @@ void frame_release(struct frame *frame);
  */
 MUST_USE enum status frame_send(void *socket, struct peer peer, enum message_kind kind,
                                 uint16_t count, struct slice body);
+
+/* How many bytes wait to be written: to one peer, or a few that share it, and to all. Both outlive the socket's context. */
+struct frame_backlog {
+    atomic_size_t *own;
+    atomic_size_t *all;
+};
+
+/** As frame_send(), and STATUS_NO_MEMORY; @backlog counts the body until libzmq has written it or thrown it away. */
+MUST_USE enum status frame_send_counted(void *socket, struct peer peer, enum message_kind kind,
+                                        uint16_t count, struct slice body,
+                                        struct frame_backlog backlog);
 
 #endif

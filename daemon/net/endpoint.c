@@ -22,6 +22,13 @@
 #define WRAPPING_BYTES_MAX 64
 #define SEND_HWM 256
 /*
+ * libzmq counts messages, and 256 replies are 128 MiB. So many bytes may wait to be written to one client; where those of all are
+ * so many, one message for each.
+ */
+#define BACKLOG_BYTES_MAX (4 * 1024 * 1024)
+#define BACKLOG_ALL_BYTES_MAX (1024 * 1024 * 1024)
+#define BACKLOGS 4096
+/*
  * No ZMQ_HEARTBEAT_IVL: libzmq 4.3.4 aborts the process ("!_io_error", stream_engine_base.cpp) when a heartbeat falls due on a
  * connection that broke while its queue was full, which is what any flood over a bad line brings about. The kernel watches instead.
  */
@@ -277,13 +284,33 @@ enum status endpoint_receive(struct endpoint *endpoint, int64_t now_ms, struct d
     return status;
 }
 
+/* By connection; libzmq counts down when it is done, perhaps after the endpoint. */
+static atomic_size_t backlogs[BACKLOGS];
+static atomic_size_t backlog_all;
+
+static struct frame_backlog backlog_of(connection_t to)
+{
+    return (struct frame_backlog){&backlogs[to % BACKLOGS], &backlog_all};
+}
+
+/** Does this client not read what is sent to it? */
+static bool is_behind(struct frame_backlog backlog)
+{
+    size_t own = atomic_load(backlog.own);
+    return own >= BACKLOG_BYTES_MAX ||
+           (own > 0 && atomic_load(backlog.all) >= BACKLOG_ALL_BYTES_MAX);
+}
+
 enum status endpoint_send(struct endpoint *endpoint, connection_t to, enum message_kind kind,
                           uint16_t count, struct slice body, int64_t now_ms)
 {
     struct peer peer;
     if (!connections_find(endpoint->connections, to, now_ms, &peer))
         return STATUS_NOT_FOUND;
-    enum status status = frame_send(endpoint->socket, peer, kind, count, body);
+    if (endpoint->side == OWED_CLIENT && is_behind(backlog_of(to)))
+        return STATUS_BUSY;
+    enum status status =
+        frame_send_counted(endpoint->socket, peer, kind, count, body, backlog_of(to));
     if (status == STATUS_UNREACHABLE)
         connections_drop(endpoint->connections, to);
     return status;

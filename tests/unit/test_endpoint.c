@@ -17,6 +17,8 @@
 #include "tests/support/peer.h"
 
 /* A turn waits until one of the sockets has something; so long in all, then the test fails. */
+#define LARGE_WAITING 8 /* replies of 512 KiB that may wait for one client */
+#define LARGE_MAX 64    /* far more than that, and than what both ends of the line hold */
 #define TURN_MS 20
 #define TURNS_MAX 500
 
@@ -378,6 +380,38 @@ static void one_connection_too_many_is_told_so(void **state)
     assert_int_equal(header[1], MESSAGE_ANSWERS);
 }
 
+static void of_what_a_client_does_not_read_only_some_megabytes_wait(void **state)
+{
+    struct fixture *f = *state;
+    static uint8_t large[512 * 1024];
+    const int one = 1;
+    given_endpoint(f, OWED_CLIENT, false);
+    void *peer = given_peer(f, &f->sender, NULL);
+    assert_int_equal(zmq_setsockopt(peer, ZMQ_RCVHWM, &one, sizeof one), 0);
+    given_sent(f, peer, hello, 2);
+    struct delivery delivery;
+    assert_true(when_received(f, &delivery) == STATUS_OK);
+    frame_release(&delivery.frame);
+
+    uint32_t sent = 0;
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && sent < LARGE_MAX) {
+        status = endpoint_send(f->endpoint, delivery.from, MESSAGE_REPLIES, 1,
+                               (struct slice){large, sizeof large}, 0);
+        sent += status == STATUS_OK;
+    }
+    assert_true(status == STATUS_BUSY);
+    assert_in_range(sent, LARGE_WAITING, LARGE_MAX - 1);
+
+    /* Once it reads, it is written to again. */
+    uint8_t header[HEADER_BYTES];
+    size_t len = 0;
+    for (uint32_t i = 0; i < sent; i++)
+        assert_true(peer_receive(peer, TURN_MS * TURNS_MAX, header, large, sizeof large, &len));
+    assert_true(endpoint_send(f->endpoint, delivery.from, MESSAGE_REPLIES, 1,
+                              (struct slice){large, sizeof large}, 0) == STATUS_OK);
+}
+
 static void a_peer_that_has_gone_is_noticed_when_written_to(void **state)
 {
     struct fixture *f = *state;
@@ -461,6 +495,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(it_sends_no_heartbeats_which_libzmq_would_die_of, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(one_connection_too_many_is_told_so, setup, teardown),
+        cmocka_unit_test_setup_teardown(of_what_a_client_does_not_read_only_some_megabytes_wait,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(a_peer_that_has_gone_is_noticed_when_written_to, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(the_socket_is_for_its_group_and_replaces_only_a_socket,
