@@ -18,7 +18,7 @@ setup() {
     exits 0
     says "Usage: commission"
     nouns=$(sed -n '/^Nouns:/,/^$/s/^  \([a-z]*\) .*/\1/p' <<<"$output")
-    [[ $(wc -w <<<"$nouns") -eq 18 ]]
+    [[ $(wc -w <<<"$nouns") -eq 19 ]]
     for noun in $nouns; do
         tool help "$noun"
         exits 0
