@@ -25,7 +25,7 @@
 
 #define NOTICE_MS 20000
 #define ANSWER_MS 20000
-#define PEERS_MAX 40
+#define PEERS_MAX 96
 #define EXIT_USAGE 2
 #define EXIT_LOCKED 3
 #define EXIT_DAMAGED 4
@@ -622,17 +622,18 @@ static void it_cries_before_its_descriptors_run_out(void **state)
     struct fixture *f = *state;
     struct rlimit before;
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
-    const struct rlimit few = {.rlim_cur = 64, .rlim_max = before.rlim_max};
+    /* 70 in a hundred are in use before the last 32, which no connection gets. */
+    const struct rlimit few = {.rlim_cur = 120, .rlim_max = before.rlim_max};
     assert_true(instance_start(&f->instance));
     assert_int_equal(prlimit(f->instance.daemon, RLIMIT_NOFILE, &few, NULL), 0);
     struct commission *other = given_connection(f, &f->instance.first);
     expect_unmoved(f, other);
 
     /* It looks once a second, when it is awake: so ask until it has. */
-    while (f->peers_count < PEERS_MAX - 1) {
+    while (f->peers_count < PEERS_MAX - 1 &&
+           !instance_logged(&f->instance, "descriptors run out")) {
         given_operator_peer(f);
-        assert_true(let_in(f));
-        if (f->peers_count > 26)
+        if (!let_in(f))
             break;
     }
     int64_t flushes = 0;
